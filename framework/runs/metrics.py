@@ -1,0 +1,125 @@
+"""The run's numbers: `metrics.jsonl` in the run folder, one JSON object a line, only ever appended to.
+
+Every row has `env_steps`, `gradient_steps` and `wall_seconds`; the other keys are named scalars (`eval/return_mean`,
+`loss/dynamics`). A number that is not finite is written as null: JSON has no NaN. The file is the truth, other loggers
+are its mirrors. A checkpoint keeps the file's `size`; `truncate` cuts back to it when the run resumes from there.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from numbers import Integral
+from pathlib import Path
+from typing import Any, SupportsFloat
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
+
+NAME = "metrics.jsonl"
+AXES = ("env_steps", "gradient_steps", "wall_seconds")
+
+
+def report(trainer: Trainer, metrics: Mapping[str, SupportsFloat]) -> None:
+    """Hand one row, completed by the run's counters, to every logger of the trainer.
+
+    To be called on every rank (the counters may be summed over them); only rank zero writes.
+
+    Args:
+        trainer: its `datamodule.counters()` gives the row's place on the axes.
+        metrics: named scalars: numbers, or tensors of one element.
+    """
+    counters = trainer.datamodule.counters()  # type: ignore[attr-defined]
+    row = {**counters, **{name: plain(value) for name, value in metrics.items()}}
+    for logger in trainer.loggers:
+        logger.log_metrics(row)
+
+
+def plain(value: SupportsFloat) -> int | float:
+    """A Python int or float from a number, a numpy scalar or a tensor of one element."""
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
+def read(folder: Path | str) -> list[dict[str, Any]]:
+    """The rows of a run folder in the order they were written; empty when there is no file yet.
+
+    A last line without its end (the process was killed while writing) is left out.
+
+    Raises:
+        ValueError: a complete line is not a JSON object; names file and line.
+    """
+    path = Path(folder) / NAME
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")[:-1]
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: expected a JSON object, got {line[:60]!r}") from error
+        if not isinstance(row, dict):
+            raise ValueError(f"{path}, line {number}: expected a JSON object, got {line[:60]!r}")
+        rows.append(row)
+    return rows
+
+
+def size(folder: Path | str) -> int:
+    """Bytes of the complete rows written so far: what a checkpoint keeps, for `truncate`."""
+    path = Path(folder) / NAME
+    return path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
+
+
+def truncate(folder: Path | str, offset_bytes: int) -> None:
+    """Cut the file back to `offset_bytes`; a file already shorter (its tail was lost) stays as it is."""
+    path = Path(folder) / NAME
+    if path.exists() and path.stat().st_size > offset_bytes:
+        os.truncate(path, offset_bytes)
+
+
+class MetricsFile(Logger):
+    """Lightning logger that appends each row to `metrics.jsonl` and flushes it.
+
+    Args:
+        folder: the run folder; created with the first row.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        super().__init__()
+        self._folder = Path(folder)
+        self._axes: dict[str, int | float] = {}
+        self._opened = False
+
+    @property
+    def name(self) -> str:
+        return "metrics"
+
+    @property
+    def version(self) -> str:
+        return self._folder.name
+
+    @property
+    def save_dir(self) -> str:
+        return str(self._folder)
+
+    @rank_zero_only
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """The recipe file beside the metrics already holds them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, SupportsFloat], step: int | None = None) -> None:
+        """Append one row. A row that comes past `report` (a third party's callback) gets the last known axes."""
+        row: dict[str, int | float | None] = {**self._axes, **{name: plain(value) for name, value in metrics.items()}}
+        self._axes = {name: row[name] for name in AXES if name in row}  # type: ignore[misc]
+        row = {name: value if math.isfinite(value) else None for name, value in row.items()}  # type: ignore[arg-type]
+        self._append(json.dumps(row, allow_nan=False) + "\n")
+
+    def _append(self, line: str) -> None:
+        if not self._opened:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            truncate(self._folder, size(self._folder))  # a killed process may have left half a row
+            self._opened = True
+        # Opened anew for each row: rows are rare, and no handle outlives a crash, a fork or a truncation.
+        with open(self._folder / NAME, "ab") as file:
+            file.write(line.encode())
