@@ -1,0 +1,1 @@
+"""What acts and learns: LightningModules that are TorchRL policies."""

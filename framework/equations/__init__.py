@@ -1,0 +1,1 @@
+"""Pure functions, one textbook item a file."""

@@ -1,0 +1,28 @@
+"""The vocabulary: every tensordict entry with its shape and unit, and the letters that shapes are written with.
+
+    B  environments or transitions      T  recorded steps         H  imagined steps
+    N  candidate plans                  K  elites                 P  particles
+    E  ensemble members                 O  observation            A  action           S  state
+    *B any batch shape
+
+Returns are maximised. Continuous actions inside the framework lie in [-1, 1]; rewards are in the environment's units;
+likelihoods and KL are in nats. Vectors are float32.
+"""
+
+OBSERVATION = "observation"  # [*B, O], the environment's units, flattened, float32
+STATE = "state"  # [*B, S], what the dynamics predicts; the observation itself where the state is observed
+ACTION = "action"  # [*B, A], in [-1, 1]
+IS_INIT = "is_init"  # [*B, 1], bool: the first step of an episode, so nothing is remembered from before
+NEXT_OBSERVATION = ("next", "observation")  # [*B, O]
+NEXT_STATE = ("next", "state")  # [*B, S]
+REWARD = ("next", "reward")  # [*B, 1], summed over the action repeat
+TERMINATED = ("next", "terminated")  # [*B, 1], bool: the task ended here, nothing counts afterwards
+TRUNCATED = ("next", "truncated")  # [*B, 1], bool: only the recording ended (a time limit)
+DONE = ("next", "done")  # [*B, 1], bool: either of the two
+ALIVE = "alive"  # [*B, 1], probability of not having terminated before this imagined step
+TRAJECTORY = "trajectory"  # [*B, 1], int64: which episode a recorded transition belongs to
+HELD_OUT = "held_out"  # [*B, 1], bool: kept for validation, never trained on
+BOOTSTRAP = "bootstrap"  # [*B, E], uint8: how often a transition occurs in each member's resampled data set
+PLAN = "plan"  # [*B, H, A]: the plan whose first action is executed; carried to the next step, shifted by one
+
+TRANSITION = (OBSERVATION, ACTION, NEXT_OBSERVATION, REWARD, TERMINATED, TRUNCATED, DONE)

@@ -1,0 +1,130 @@
+"""What every learned part is: a LightningModule with named losses and its own optimiser.
+
+The module that is being fitted (a part alone, a world model, or an agent) sums the losses of the parts inside it, steps
+every part's optimiser in the order of declaration and keeps the record. Parts never log.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+
+class Model(pl.LightningModule, ABC):
+    """A part that is learned from transitions.
+
+    A batch is a TensorDict of transitions (see `keys.py`) of shape `[B]`, or `[E, B]` when the members of an ensemble
+    see different data. A loader may also yield a list of such batches: one optimiser step is taken for each, which
+    spares small networks most of the trainer's cost per call.
+
+    Args:
+        learning_rate: of AdamW, for the parameters that belong to this part and to no part inside it.
+        weight_decay: of AdamW (decoupled).
+        gradient_clip: largest norm of this part's gradient, or None.
+    """
+
+    def __init__(
+        self, *, learning_rate: float = 1e-3, weight_decay: float = 0.0, gradient_clip: float | None = None
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.gradient_clip = gradient_clip
+        self._record: list[dict[str, Tensor]] = []
+
+    @abstractmethod
+    def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        """The scalars to minimise, by name."""
+
+    def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        """Scores on held-out transitions `[B]`, by name; called without gradients. By default the losses."""
+        return self.loss(batch)
+
+    def adapt(self, batch: TensorDictBase) -> None:
+        """Sees every transition `[B]` once, before it is trained on: for normalisers. By default asks the parts."""
+        for part in self.children():
+            if isinstance(part, Model):
+                part.adapt(batch)
+
+    def select(self, scores: dict[str, Tensor]) -> None:
+        """Takes what `evaluate` gave on the whole held-out set: for elites. By default asks the parts."""
+        for part in self.children():
+            if isinstance(part, Model):
+                part.select(scores)
+
+    # ------------------------------------------------------------------ Lightning's hooks, for whatever is fitted
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        optimizers = [part.make_optimizer() for part in self.learned_parts()]
+        if not optimizers:  # nothing is learned (known physics, a random policy), yet the loop needs an optimiser
+            optimizers = [torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=0.0)]
+        return optimizers
+
+    def training_step(self, batch: TensorDictBase | list[TensorDictBase], batch_idx: int) -> None:
+        optimizers: Any = self.optimizers()
+        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
+        clipped = [part for part in self.learned_parts() if part.gradient_clip is not None]
+        for minibatch in batch if isinstance(batch, list) else [batch]:
+            losses = self.loss(minibatch)
+            if losses:
+                self.manual_backward(torch.stack(list(losses.values())).sum() if len(losses) > 1 else total(losses))
+            for part in clipped:
+                torch.nn.utils.clip_grad_norm_(part.own_parameters(), part.gradient_clip or 0.0)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+            self._record.append({name: loss.detach() for name, loss in losses.items()})
+
+    def on_train_start(self) -> None:
+        for batch in self.trainer.train_dataloader or ():
+            for minibatch in batch if isinstance(batch, list) else [batch]:
+                self.adapt(minibatch.reshape(-1))
+
+    def validation_step(self, batch: TensorDictBase, batch_idx: int) -> None:
+        if batch.numel():
+            scores = {name: score.detach() for name, score in self.evaluate(batch).items()}
+            self.select(scores)
+            means = {f"validation/{name}": score.mean() for name, score in scores.items()}
+            self.log_dict(means, logger=False, sync_dist=True, batch_size=batch.numel())
+
+    def taken_losses(self) -> dict[str, float]:
+        """The mean of every loss since the last call, as `loss/<name>`.
+
+        Raises:
+            FloatingPointError: where one is not finite, named.
+        """
+        record, self._record = self._record, []
+        means = {f"loss/{name}": torch.stack([row[name] for row in record]).mean() for name in (record or [{}])[0]}
+        taken = {name: mean.item() for name, mean in means.items()}
+        for name, mean in taken.items():
+            if mean != mean or abs(mean) == float("inf"):
+                raise FloatingPointError(f"{name} became {mean} within the last {len(record)} updates")
+        return taken
+
+    # ------------------------------------------------------------------ optimisers
+
+    def learned_parts(self) -> list["Model"]:
+        """This model and the models inside it that have parameters of their own, in the order of declaration."""
+        return [part for part in self.modules() if isinstance(part, Model) and part.own_parameters()]
+
+    def own_parameters(self) -> list[torch.nn.Parameter]:
+        """Trainable parameters that belong to this model and to no model inside it."""
+        inner: Iterable[Model] = (part for part in self.modules() if isinstance(part, Model) and part is not self)
+        taken = {id(parameter) for part in inner for parameter in part.parameters()}
+        return [p for p in self.parameters() if p.requires_grad and id(p) not in taken]
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """AdamW over the part's own parameters; fused, which halves its time for small networks."""
+        return torch.optim.AdamW(
+            self.own_parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+        )
+
+
+def total(losses: dict[str, Tensor]) -> Tensor:
+    """The sum of the losses, a scalar."""
+    return sum(losses.values(), start=torch.zeros(()))

@@ -1,0 +1,133 @@
+"""Ensembles of networks that predict the change of the state: an approximate p(theta | D) by E point estimates.
+
+    s' = s + mu_Delta + sigma_Delta f_theta((s - mu_s) / sigma_s, (a - mu_a) / sigma_a)
+
+with running statistics mu, sigma of the data. Chua et al. 2018 (PETS), section 4; Lakshminarayanan et al. 2017.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+from .dynamics import Dynamics
+from .networks import MLP, Layers, evaluate
+from .normalizer import Normalizer
+
+
+class Ensemble(Dynamics):
+    """What ensembles share: the fused network, normalisation, elites, and draws of members.
+
+    Args:
+        observation_size: of the state S.
+        action_size: A.
+        outputs_per_state: how many numbers the head needs for each state dimension.
+        members: E; one member is a plain network.
+        elites: how many members predict, chosen by their held-out error; None for all.
+        hidden: sizes of the hidden layers.
+        activation: between them.
+        learning_rate, weight_decay, gradient_clip: see `Model`.
+
+    Raises:
+        ValueError: unless 1 <= elites <= members.
+    """
+
+    elite_index: Tensor
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        outputs_per_state: int,
+        members: int,
+        elites: int | None,
+        hidden: Sequence[int],
+        activation: str,
+        learning_rate: float,
+        weight_decay: float,
+        gradient_clip: float | None,
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, gradient_clip=gradient_clip)
+        self.members = members
+        self.elites = members if elites is None else elites
+        if not 1 <= self.elites <= members:
+            raise ValueError(f"elites: need 1 <= elites <= members, got {elites} and {members}")
+        inputs = observation_size + action_size
+        self.network = MLP(inputs, outputs_per_state * observation_size, hidden, members, activation)
+        self.input_normalizer = Normalizer(inputs)
+        self.change_normalizer = Normalizer(observation_size)
+        self.register_buffer("elite_index", torch.arange(self.elites))
+
+    @abstractmethod
+    def head(self, output: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Network output `[..., D]` -> mean and log-variance `[..., S]` of the normalised change; None for a point."""
+
+    def adapt(self, batch: TensorDictBase) -> None:
+        state, action, change = transition(batch)
+        self.input_normalizer.update(torch.cat([state, action], -1))
+        self.change_normalizer.update(change)
+
+    def forward(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Every member at `[B, ...]` or at its own rows `[E, B, ...]` -> mean, log-variance `[E, B, S]`, normalised."""
+        x = self.input_normalizer.normalize(torch.cat([state, action], -1))
+        return self.head(self.network(x if x.dim() == 3 else x[None]))
+
+    def normalized_change(self, batch: TensorDictBase) -> tuple[Tensor, Tensor, Tensor]:
+        """State, action and the target of the network, each `[(E,) B, ...]`."""
+        state, action, change = transition(batch)
+        return state, action, self.change_normalizer.normalize(change)
+
+    def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        state, action, target = self.normalized_change(batch)
+        mean, _ = self(state, action)
+        return {"member_error": (mean - target).square().mean((1, 2))}  # [E]
+
+    @torch.no_grad()
+    def select(self, scores: dict[str, Tensor]) -> None:
+        error = scores["member_error"].clone()
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(error)
+        self.elite_index.copy_(error.argsort()[: self.elites])
+
+    @torch.no_grad()
+    def sample_parameters(self, particles: int, generator: torch.Generator | None = None) -> Layers:
+        """The parameters of M elite members, where M divides P: each serves a block of P / M particles.
+
+        Every elite gets an equal share where P allows, so no plan escapes a member; else P members are drawn, each
+        elite floor(P / K) or ceil(P / K) times.
+        """
+        elites = self.elite_index
+        if particles % self.elites:
+            repeats = -(-particles // self.elites)
+            shuffled = elites[torch.randperm(self.elites, generator=generator, device=elites.device)]
+            chosen = shuffled.repeat(repeats)[:particles].sort().values
+        elif self.elites == self.members:
+            chosen = None
+        else:
+            chosen = elites
+        layers = self.network.layers(chosen)
+        if torch.is_autocast_enabled(elites.device.type):  # once a draw instead of once a step
+            dtype = torch.get_autocast_dtype(elites.device.type)
+            layers = [(weight.to(dtype), bias.to(dtype)) for weight, bias in layers]
+        return layers
+
+    def outputs(self, state: Tensor, action: Tensor, theta: Layers) -> tuple[Tensor, Tensor | None]:
+        """Mean and log-variance `[P, *B, S]` of the normalised change, for `[P, *B, S]`, `[P, *B, A]` and M | P draws."""
+        x = self.input_normalizer.normalize(torch.cat([state, action], -1))  # [P, *B, S + A]
+        rows = x.reshape(theta[0][0].shape[0], -1, x.shape[-1])  # [M, P / M * B, S + A]
+        output = evaluate(theta, rows.to(theta[0][0].dtype), self.network.activation)
+        return self.head(output.to(state.dtype).view(*state.shape[:-1], -1))
+
+    def step(self, state: Tensor, action: Tensor, theta: Layers, noise: Tensor | None) -> Tensor:
+        change, log_var = self.outputs(state, action, theta)
+        if noise is not None and log_var is not None:
+            change = change + noise * (0.5 * log_var).exp()
+        return state + self.change_normalizer.denormalize(change)
+
+
+def transition(batch: TensorDictBase) -> tuple[Tensor, Tensor, Tensor]:
+    """State, action and change of the state of a batch in which `state` and `next.state` were inferred."""
+    state = batch["state"]
+    return state, batch["action"], batch["next", "state"] - state

@@ -1,0 +1,83 @@
+"""Multi-layer perceptrons of several members, evaluated by one batched matmul a layer.
+
+    h_0 = x        h_{l+1} = phi(h_l W_l + b_l)        y = h_L W_L + b_L        for every member at once
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Layers = list[tuple[Tensor, Tensor]]  # of every layer the weight [M, in, out] and the bias [M, 1, out]
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": F.silu,
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "elu": F.elu,
+    "gelu": F.gelu,
+}
+
+
+class MLP(nn.Module):
+    """`members` independent perceptrons with the same sizes.
+
+    Weights start as a normal of standard deviation 1 / (2 sqrt(in)) truncated at two of them (Chua et al. 2018, code).
+
+    Args:
+        inputs: size of x.
+        outputs: size of y.
+        hidden: sizes of the hidden layers.
+        members: how many perceptrons.
+        activation: one of silu, relu, tanh, elu, gelu.
+
+    Raises:
+        ValueError: for an activation that is none of these.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, hidden: Sequence[int] = (200, 200), members: int = 1, activation: str = "silu"
+    ) -> None:
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation: need one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        self.activation = activation
+        self.weights = nn.ParameterList()
+        self.biases = nn.ParameterList()
+        sizes = [inputs, *hidden, outputs]
+        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+            std = 1 / (2 * math.sqrt(fan_in))
+            weight = torch.empty(members, fan_in, fan_out)
+            self.weights.append(nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std))
+            self.biases.append(torch.zeros(members, 1, fan_out))
+
+    def layers(self, members: Tensor | None = None) -> Layers:
+        """The parameters of all members, or of those given by index `[M]` (repetitions allowed)."""
+        pairs = zip(self.weights, self.biases, strict=True)
+        if members is None:
+            return [(weight, bias) for weight, bias in pairs]
+        return [(weight[members], bias[members]) for weight, bias in pairs]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[M, R, inputs]` -> `[M, R, outputs]`, or from `[1, R, inputs]`, the same rows for every member."""
+        return evaluate(self.layers(), x, self.activation)
+
+
+def evaluate(layers: Layers, x: Tensor, activation: str) -> Tensor:
+    """Perceptrons with parameters `layers` of M members, at rows `[M, R, in]` -> `[M, R, out]`."""
+    phi = ACTIVATIONS[activation]
+    last = len(layers) - 1
+    if x.shape[0] != layers[0][0].shape[0]:
+        x = x.expand(layers[0][0].shape[0], -1, -1)
+    if x.shape[0] == 1:  # one member: a plain matmul has less to set up than a batched one
+        h = x[0]
+        for index, (weight, bias) in enumerate(layers):
+            h = torch.addmm(bias[0], h, weight[0])
+            h = h if index == last else phi(h)
+        return h[None]
+    for index, (weight, bias) in enumerate(layers):
+        x = torch.baddbmm(bias, x, weight)  # [M, R, out]
+        x = x if index == last else phi(x)
+    return x

@@ -1,0 +1,83 @@
+"""The world model: dynamics p(s' | s, a), reward r(s, a, s') and termination p(end | s'), together.
+
+    (s', r, c) with c = 1 - p(end | s') the probability of going on
+"""
+
+from typing import Any
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+from .base import Model
+from .dynamics import Dynamics
+from .reward import Reward, RewardFunction
+from .termination import Termination, TerminationFunction
+
+
+class WorldModel(Model):
+    """What an agent knows about the world. Reward and termination are learned parts or known functions.
+
+    Args:
+        dynamics: of the state, which is the observation.
+        reward: a learned `Reward`, or a function (state, action, next state) -> reward.
+        termination: a learned `Termination`, or a function next state -> probability, or None where nothing ends early.
+    """
+
+    def __init__(
+        self,
+        dynamics: Dynamics,
+        reward: Reward | RewardFunction,
+        termination: Termination | TerminationFunction | None = None,
+    ) -> None:
+        super().__init__()
+        self.dynamics = dynamics
+        self.reward = reward
+        self.termination = termination
+
+    def encode(self, observation: Tensor) -> Tensor:
+        """The state `[*B, S]` in which an observation `[*B, O]` was made: itself."""
+        return observation
+
+    def infer(self, batch: TensorDictBase) -> TensorDictBase:
+        """Writes `state` and `next.state`, from which every part's loss reads."""
+        batch["state"] = self.encode(batch["observation"])
+        batch["next", "state"] = self.encode(batch["next", "observation"])
+        return batch
+
+    def sample_parameters(self, particles: int, generator: torch.Generator | None = None) -> Any:
+        """See `Dynamics.sample_parameters`."""
+        return self.dynamics.sample_parameters(particles, generator)
+
+    def outcome(self, state: Tensor, action: Tensor, next_state: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Reward `[*B]` and probability of going on `[*B]`, None where nothing ends early."""
+        reward = self.reward(state, action, next_state)
+        return reward, None if self.termination is None else 1 - self.termination(next_state).to(reward.dtype)
+
+    def step(
+        self, state: Tensor, action: Tensor, theta: Any, noise: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Next state `[P, *B, S]`, reward `[P, *B]` and probability of going on `[P, *B]` (or None)."""
+        next_state = self.dynamics.step(state, action, theta, noise)
+        return next_state, *self.outcome(state, action, next_state)
+
+    def parts(self) -> dict[str, Model]:
+        """The learned parts by name, in the order in which they are fitted."""
+        return {name: part for name, part in self.named_children() if isinstance(part, Model)}
+
+    def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        batch = self.infer(batch)
+        return {name: loss for part in self.parts().values() for name, loss in part.loss(batch).items()}
+
+    def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        batch = self.infer(batch)
+        scores = {name: part.evaluate(batch) for name, part in self.parts().items()}
+        return {f"{name}/{key}": value for name, part in scores.items() for key, value in part.items()}
+
+    def adapt(self, batch: TensorDictBase) -> None:
+        super().adapt(self.infer(batch))
+
+    def select(self, scores: dict[str, Tensor]) -> None:
+        for name, part in self.parts().items():
+            prefix = f"{name}/"
+            part.select({key.removeprefix(prefix): value for key, value in scores.items() if key.startswith(prefix)})

@@ -1,0 +1,1 @@
+"""Better action sequences from action sequences. A planner sees a function, never a model."""

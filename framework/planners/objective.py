@@ -1,0 +1,60 @@
+"""The objective of a plan under a world model: its expected return over the particles.
+
+    J(a_{0:H}) = 1/P sum_p sum_t alive^p_t r(s^p_t, a_t, s^p_{t+1})        nothing counts after termination
+
+Chua et al. 2018 (PETS), section 5.
+"""
+
+import torch
+from torch import Tensor
+
+from ..imagination import Propagation, TSInfinity, rollout
+from ..models.reward import RewardFunction
+from ..models.world_model import WorldModel
+from .planner import BoundObjective
+
+
+class Objective:
+    """Turns a world model into a function of plans, deterministic for one plan: parameters and noise are fixed.
+
+    Args:
+        particles: P, for each candidate.
+        propagation: how particles carry the uncertainty; TS-infinity by default.
+        shaped_reward: a reward to plan with instead of the world model's, where that one is too flat to search by.
+    """
+
+    def __init__(
+        self, particles: int = 20, propagation: Propagation | None = None, shaped_reward: RewardFunction | None = None
+    ) -> None:
+        if particles < 1:
+            raise ValueError(f"particles: need at least 1, got {particles}")
+        self.particles = particles
+        self.propagation = TSInfinity() if propagation is None else propagation
+        self.shaped_reward = shaped_reward
+
+    def bind(
+        self, world_model: WorldModel, state: Tensor, horizon: int, generator: torch.Generator | None = None
+    ) -> BoundObjective:
+        """The objective at states `[B, S]`: actions `[B, N, H, A]` -> expected returns `[B, N]`."""
+        P = self.particles
+        advance = self.propagation.bind(world_model, state, P, horizon, generator)
+
+        def objective(actions: Tensor) -> Tensor:
+            B, N = actions.shape[:2]
+            start = state[:, None].expand(P, B, N, -1)
+            returns: Tensor | None = None  # [P, B, N]
+
+            def act(state: Tensor, t: int) -> Tensor:
+                return actions[:, :, t].expand(P, -1, -1, -1)
+
+            for step in rollout(world_model, start, act, advance, horizon):
+                reward = step.reward
+                if self.shaped_reward is not None:
+                    reward = self.shaped_reward(step.state, step.action, step.next_state)
+                if step.alive is not None:
+                    reward = reward * step.alive
+                returns = reward if returns is None else returns + reward
+            assert returns is not None
+            return returns.mean(0)
+
+        return objective
