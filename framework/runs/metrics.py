@@ -31,12 +31,12 @@ def report(trainer: Trainer, metrics: Mapping[str, SupportsFloat]) -> None:
         metrics: named scalars: numbers, or tensors of one element.
     """
     counters = trainer.datamodule.counters()  # type: ignore[attr-defined]
-    row = {**counters, **{name: plain(value) for name, value in metrics.items()}}
+    row = {**counters, **{name: number(value) for name, value in metrics.items()}}
     for logger in trainer.loggers:
         logger.log_metrics(row)
 
 
-def plain(value: SupportsFloat) -> int | float:
+def number(value: SupportsFloat) -> int | float:
     """A Python int or float from a number, a numpy scalar or a tensor of one element."""
     return int(value) if isinstance(value, Integral) else float(value)
 
@@ -54,13 +54,13 @@ def read(folder: Path | str) -> list[dict[str, Any]]:
         return []
     lines = path.read_bytes().split(b"\n")[:-1]
     rows = []
-    for number, line in enumerate(lines, start=1):
+    for index, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise ValueError(f"{path}, line {number}: expected a JSON object, got {line[:60]!r}") from error
+            raise ValueError(f"{path}, line {index}: expected a JSON object, got {line[:60]!r}") from error
         if not isinstance(row, dict):
-            raise ValueError(f"{path}, line {number}: expected a JSON object, got {line[:60]!r}")
+            raise ValueError(f"{path}, line {index}: expected a JSON object, got {line[:60]!r}")
         rows.append(row)
     return rows
 
@@ -110,7 +110,7 @@ class MetricsFile(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, SupportsFloat], step: int | None = None) -> None:
         """Append one row. A row that comes past `report` (a third party's callback) gets the last known axes."""
-        row: dict[str, int | float | None] = {**self._axes, **{name: plain(value) for name, value in metrics.items()}}
+        row: dict[str, int | float | None] = {**self._axes, **{name: number(value) for name, value in metrics.items()}}
         self._axes = {name: row[name] for name in AXES if name in row}  # type: ignore[misc]
         row = {name: value if math.isfinite(value) else None for name, value in row.items()}  # type: ignore[arg-type]
         self._append(json.dumps(row, allow_nan=False) + "\n")

@@ -1,0 +1,72 @@
+"""Evaluation: what the agent's returns are on the same starts every time, and what its plans had promised."""
+
+from collections.abc import Sequence
+
+import torch
+from fulgurite.agents.agent import Agent
+from fulgurite.agents.mpc import MPC
+from fulgurite.data.play import Episode
+from fulgurite.runs.evaluation import Evaluation
+from fulgurite.runs.metrics import report
+from pytorch_lightning import LightningModule, Trainer
+
+from .periodic import Periodic
+from .promises import promised_against_realised
+
+
+class EvaluateAgent(Periodic):
+    """Plays the evaluation's episodes and reports `eval/*`, and `plan/*` for an agent that plans.
+
+    Args:
+        evaluation: which episodes.
+        every_env_steps: how often; None for only at the end.
+
+    Attributes:
+        episodes: the latest evaluation's, for other callbacks to look into; empty before the first and off rank zero.
+        best_return: the best mean return so far, None before the first.
+    """
+
+    def __init__(self, evaluation: Evaluation, every_env_steps: int | None = 500) -> None:
+        super().__init__(every_env_steps)
+        self.evaluation = evaluation
+        self.episodes: list[Episode] = []
+        self.best_return: float | None = None
+
+    def watch(self, trainer: Trainer, agent: LightningModule) -> None:
+        assert isinstance(agent, Agent)
+        metrics: dict[str, float] = {}
+        if trainer.is_global_zero:
+            self.episodes = self.evaluation.run(agent)
+            metrics = summary(self.episodes)
+            if isinstance(agent, MPC):
+                with trainer.datamodule.phases("evaluate"):  # type: ignore[attr-defined]
+                    metrics |= promised_against_realised(agent, self.episodes)
+            mean = metrics["eval/return_mean"]
+            self.best_return = mean if self.best_return is None else max(mean, self.best_return)
+        report(trainer, metrics)
+
+    def state_dict(self) -> dict[str, object]:
+        return {**super().state_dict(), "best_return": self.best_return}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        super().load_state_dict(state_dict)
+        self.best_return = state_dict["best_return"]
+
+
+def summary(episodes: Sequence[Episode]) -> dict[str, float]:
+    """Returns and lengths over the episodes; the standard deviation is the population's, 0 for one episode."""
+    returns = torch.tensor([episode.return_ for episode in episodes], dtype=torch.float64)
+    return {
+        "eval/return_mean": returns.mean().item(),
+        "eval/return_std": returns.std(correction=0).item(),
+        "eval/return_min": returns.min().item(),
+        "eval/return_max": returns.max().item(),
+        "eval/episodes": len(episodes),
+        "eval/length_mean": sum(len(episode) for episode in episodes) / len(episodes),
+    }
+
+
+def latest_episodes(trainer: Trainer) -> list[Episode]:
+    """The latest evaluation's episodes, from whichever callback evaluates; empty where there is none."""
+    found = (callback.episodes for callback in trainer.callbacks if isinstance(callback, EvaluateAgent))  # type: ignore[attr-defined]
+    return next(found, [])
