@@ -1,0 +1,89 @@
+"""One Gymnasium environment in the framework's units.
+
+    a in [-1, 1]  ->  clip(centre + half_width * a, low, high), repeated;  r = sum of the repeats' rewards
+
+Observations become float32 vectors, whatever their space; a step that gives nonsense is refused.
+"""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+class Convention(gymnasium.Wrapper):
+    """Float32 vectors out, actions in [-1, 1] in, each action repeated; what comes is checked.
+
+    Args:
+        env: with any observation space that flattens to a vector, and a bounded Box of actions.
+        action_repeat: simulator steps an action lasts; it ends early where the episode ends.
+
+    Raises:
+        ValueError: for a space that the framework cannot serve; from `reset` and `step` for an observation, a reward
+            or an end that is not what the space promises, or not finite.
+    """
+
+    def __init__(self, env: gymnasium.Env, action_repeat: int = 1) -> None:
+        super().__init__(env)
+        actions, observations = env.action_space, env.observation_space
+        if not isinstance(actions, spaces.Box) or not np.issubdtype(actions.dtype, np.floating):
+            raise ValueError(f"actions: need a Box of real numbers, got {actions}")
+        if not actions.is_bounded():
+            raise ValueError(f"actions: need finite bounds, got {actions}")
+        if isinstance(observations, spaces.Box) and observations.dtype == np.uint8 and len(observations.shape) >= 2:
+            raise ValueError(f"observations: need vectors, got images of shape {observations.shape}")
+        if not observations.is_np_flattenable:
+            raise ValueError(f"observations: need a space of fixed size, got {observations}")
+        self.action_repeat = action_repeat
+        self._low, self._high = actions.low, actions.high
+        self._centre = (actions.low + (actions.high - actions.low) / 2).astype(actions.dtype)
+        self._half_width = ((actions.high - actions.low) / 2).astype(actions.dtype)
+        self._observations = observations
+        self._box_shape = observations.shape if isinstance(observations, spaces.Box) else None
+        self._sizes = (spaces.flatdim(observations), spaces.flatdim(actions))
+        self.observation_space = spaces.Box(-np.inf, np.inf, (self._sizes[0],), np.float32)
+        self.action_space = spaces.Box(-1.0, 1.0, (self._sizes[1],), np.float32)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """The first observation `[O]`."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return self._vector(observation), info
+
+    def step(self, action: NDArray[np.floating]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """The outcome of an action `[A]` in [-1, 1], held for `action_repeat` simulator steps."""
+        scaled = self._centre + self._half_width * action.reshape(self._low.shape)
+        scaled = np.minimum(np.maximum(scaled, self._low), self._high)
+        total = 0.0
+        for _ in range(self.action_repeat):
+            observation, reward, terminated, truncated, info = self.env.step(scaled)
+            total += self._scalar(reward)
+            if terminated or truncated:
+                break
+        return self._vector(observation), total, bool(terminated), bool(truncated), info
+
+    def _scalar(self, reward: Any) -> float:
+        if np.ndim(reward) != 0:
+            raise ValueError(f"reward: expected a number, got an array of shape {np.shape(reward)}")
+        number = float(reward)
+        if not -FLOAT32_MAX <= number <= FLOAT32_MAX:  # false for nan, too
+            raise ValueError(f"reward: expected a finite float32, got {number}")
+        return number
+
+    def _vector(self, observation: Any) -> NDArray[np.float32]:
+        if self._box_shape is None:
+            observation = spaces.flatten(self._observations, observation)
+        elif np.shape(observation) != self._box_shape:
+            raise ValueError(f"observation: expected shape {self._box_shape}, got {np.shape(observation)}")
+        vector = np.array(observation, dtype=np.float32).reshape(-1)  # a copy: some environments reuse their array
+        if len(vector) != self._sizes[0]:
+            raise ValueError(f"observation: expected {self._sizes[0]} numbers, got {len(vector)}")
+        if not np.isfinite(vector).all():
+            where = np.flatnonzero(~np.isfinite(vector)).tolist()
+            raise ValueError(f"observation: expected finite numbers, got {vector[where[0]]} at index {where}")
+        return vector
