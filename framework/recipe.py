@@ -1,0 +1,183 @@
+"""Recipes: YAML -> composed -> checked -> objects.
+
+    composed = compose("pets/pendulum", ["agent.planner=random_shooting", "seed=3"])
+    check(composed)                    # by reading source; torch is not imported
+    experiment = build(composed)
+
+A recipe's keys are the arguments of `runs.experiment.Experiment`, and further down those of whatever class a node names
+in `_target_`. The signatures are the schema: there is no second list of keys to keep. A recipe cannot call anything but
+subclasses of its slots' classes (see `recipe_kinds`), and everything is refused before anything is imported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from .recipe_build import Build
+from .recipe_check import Check
+from .recipe_classes import Classes
+from .recipe_error import MissingExtra, RecipeError, shown
+from .recipe_files import Library, RecipeFile
+from .recipe_plan import Node
+from .recipe_source import ROOT, Sources
+from .recipe_text import MAX_BYTES, examine, misleading, wrong
+from .recipe_tree import Tree
+
+__all__ = ["Composed", "MissingExtra", "RecipeError", "build", "check", "compose", "to_yaml"]
+
+
+DEFAULTS = "defaults"
+LINE = "command line"  # where overrides come from
+_KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
+
+
+@dataclass
+class Composed:
+    """A recipe with everything that it includes and all overrides, not yet checked.
+
+    Attributes:
+        file: the recipe; for a run's `recipe.yaml` the one that it was composed from.
+        tree: the merged keys; `tree.root` are plain containers, `tree.origins` tells where each key came from.
+    """
+
+    file: RecipeFile
+    tree: Tree
+    classes: Classes
+
+    @cached_property
+    def _check(self) -> tuple[Check, Node]:
+        walk = Check(self.tree, self.classes)
+        root = walk.run()
+        if walk.problems:
+            raise RecipeError(*walk.problems)
+        return walk, root
+
+
+def compose(
+    recipe: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    library: Library | None = None,
+    ours: Mapping[str, Path] | None = None,
+    root: str = ROOT,
+) -> Composed:
+    """Reads a recipe, what its `defaults` name, and the overrides `key=value`, each over what came before.
+
+    Args:
+        recipe: a shipped name, a file or a run folder.
+        overrides: from the command line.
+        library: where shipped recipes lie.
+        ours: where bare names are looked up: package name to folder.
+        root: the class that the top-level keys are the arguments of.
+
+    Raises:
+        RecipeError: for what cannot be found or read, or includes itself.
+    """
+    library = library or Library()
+    file = library.find(str(recipe))
+    first = library.written_for(file, _text(file))
+    classes = Classes(Sources([first.folder, Path.cwd()], ours, root))
+    composed = Composed(first, Tree(), classes)
+    for label, layer in _layers(library, file, ()):
+        composed.tree.merge(layer, label)
+        Check(composed.tree, classes).run()  # names become nodes, so that the next layer finds them
+    for override in overrides:
+        key, value, text = parse(override)
+        composed.tree.put(key, value, text, LINE)
+        Check(composed.tree, classes).run()
+    return composed
+
+
+def check(composed: Composed) -> None:
+    """Checks every key against the signatures in source, importing nothing.
+
+    Raises:
+        RecipeError: with one line for each problem.
+    """
+    composed._check  # noqa: B018
+
+
+def build(composed: Composed) -> Any:
+    """Checks, imports and builds the experiment.
+
+    Raises:
+        RecipeError: with file and key, also for what the classes themselves refuse.
+        MissingExtra: where a package of an extra is not installed.
+    """
+    walk, root = composed._check
+    return Build(walk.nodes, composed.classes.sources).run(root)
+
+
+def to_yaml(composed: Composed) -> str:
+    """The composed recipe as a recipe of its own, `${...}` kept. Its first line says what it was composed from."""
+    file = composed.file
+    return f"# recipe: {file.name if file.shipped else file.path.resolve()}\n" + OmegaConf.to_yaml(
+        OmegaConf.create(composed.tree.root)
+    )
+
+
+def parse(override: str) -> tuple[str, Any, str]:
+    """Key, value and literal text of `key=value`; the value is YAML, but `007` and `1:30` stay texts."""
+    key, equals, text = override.partition("=")
+    if not equals or not _KEY.fullmatch(key):
+        raise RecipeError(f"{LINE}: expected key=value, such as seed=1 or agent.planner=cem, got {shown(override)}")
+    if key == DEFAULTS:
+        raise RecipeError(f"{LINE}: {DEFAULTS}: only a file can include others")
+    if not text.strip():
+        raise RecipeError(f"{LINE}: {key}: expected a value after '=', got nothing; write null for none")
+    if misleading(text.strip()):
+        return key, text.strip(), text.strip()
+    value = read(f"value: {text}", f"{LINE}: {key}")
+    return key, value["value"], text.strip()
+
+
+def read(text: str, label: str) -> dict[str, Any]:
+    """A text's keys as plain containers, `${...}` unresolved."""
+    examine(text, label)
+    try:
+        found = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    except yaml.YAMLError as error:
+        raise RecipeError(wrong(error, label)) from error
+    except (OmegaConfBaseException, ValueError, RecursionError) as error:
+        raise RecipeError(f"{label}: {str(error).splitlines()[0]}") from error
+    if not isinstance(found, dict):
+        raise RecipeError(f"{label}: expected keys, got {shown(found)}")
+    if odd := [key for key in found if not isinstance(key, str)]:
+        raise RecipeError(f"{label}: {shown(odd[0])}: expected a name as key; put it in quotes")
+    return {str(key): value for key, value in found.items()}
+
+
+def _layers(library: Library, file: RecipeFile, above: tuple[Path, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The included recipes, depth first, then the file itself, each with the name that errors call it by."""
+    path = file.path.resolve()
+    if path in above:
+        raise RecipeError(f"{file.label}: {DEFAULTS}: includes itself by way of {above[-1].name}")
+    layer = read(_text(file), file.label)
+    names = layer.pop(DEFAULTS, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise RecipeError(f"{file.label}: {DEFAULTS}: expected a list of recipes, got {shown(names)}")
+    for name in names:
+        try:
+            included = library.find(name, file.folder)
+        except RecipeError as error:
+            raise RecipeError(f"{file.label}: {DEFAULTS}: {error}") from error
+        yield from _layers(library, included, (*above, path))
+    yield file.label, layer
+
+
+def _text(file: RecipeFile) -> str:
+    try:
+        if file.path.stat().st_size > MAX_BYTES:
+            raise RecipeError(f"{file.label}: expected at most {MAX_BYTES // 1024} KiB")
+        return file.path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{file.label}: cannot be read: {error}") from error

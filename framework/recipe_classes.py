@@ -1,0 +1,157 @@
+"""What a class derives from, whether it is abstract, and what its constructor takes, read from source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+
+from .recipe_module import Definition
+from .recipe_signature import (
+    Signature,
+    bound_by,
+    constructor_of,
+    fields_of,
+    given_to_base,
+    is_decorated,
+    is_record,
+    last_name,
+    of_function,
+    set_by,
+)
+from .recipe_source import Sources
+
+# Bases that add no argument and no abstract method.
+EMPTY_BASES = {"object", "ABC", "Generic", "Protocol", "Hashable"}
+
+
+class Classes:
+    """Questions about classes and functions, answered from `sources`."""
+
+    def __init__(self, sources: Sources):
+        self.sources = sources
+        self.signature = cache(self._signature)
+
+    def bases(self, cls: Definition) -> list[Definition | None]:
+        """The bases of a class as they are written; None stands for one without readable source."""
+        assert isinstance(cls.node, ast.ClassDef)
+        found: list[Definition | None] = []
+        for expression in cls.node.bases:
+            if last_name(expression) in EMPTY_BASES:
+                continue
+            base = self.sources.resolve(cls.module, expression)
+            found.append(base if isinstance(base, Definition) and base.is_class else None)
+        return found
+
+    def is_subclass(self, cls: Definition, base: Definition) -> bool:
+        """Whether `cls` is `base` or derives from it, nearest bases first so that few files are read."""
+        layer: list[Definition] = [cls]
+        seen: list[Definition] = []
+        while layer:
+            if any(one.same(base) for one in layer):
+                return True
+            seen += layer
+            above = [known for one in layer for known in self.bases(one) if known is not None]
+            layer = [one for one in above if not any(one.same(other) for other in seen)]
+        return False
+
+    def resolution_order(self, cls: Definition) -> Iterator[Definition | None]:
+        """The class, then its bases as Python orders them; None where a base cannot be read."""
+        yield cls
+        bases = self.bases(cls)
+        if len(bases) == 1:
+            if bases[0] is None:
+                yield None
+            else:
+                yield from self.resolution_order(bases[0])
+        elif bases:
+            orders = [[base] if base is None else list(self.resolution_order(base)) for base in bases]
+            yield from _merged([*orders, bases])
+
+    def abstract_methods(self, cls: Definition) -> set[str]:
+        """The abstract methods that `cls` leaves open. Installed packages' own bases are not asked:
+        they are large, and a slot of theirs that must be filled is filled by a named class."""
+        open_methods: set[str] = set()
+        for one in reversed(list(self._own_bases(cls))):
+            assert isinstance(one.node, ast.ClassDef)
+            for statement in one.node.body:
+                for name in bound_by(statement):
+                    open_methods.discard(name)
+                if isinstance(statement, ast.FunctionDef) and is_decorated(statement, "abstractmethod"):
+                    open_methods.add(statement.name)
+        return open_methods
+
+    def _own_bases(self, cls: Definition) -> Iterator[Definition]:
+        packages = tuple(self.sources.ours)
+        yield cls
+        for base in self.bases(cls):
+            if base is not None and (base.module.users or base.module.name.startswith(packages)):
+                yield from self._own_bases(base)
+
+    def protocol_members(self, cls: Definition) -> list[str]:
+        """What a Protocol asks for by name; nothing for other classes."""
+        assert isinstance(cls.node, ast.ClassDef)
+        if not any(last_name(base) == "Protocol" for base in cls.node.bases):
+            return []
+        return [name for statement in cls.node.body for name in bound_by(statement, annotated=True)]
+
+    def lacking(self, cls: Definition, wanted: list[str]) -> list[str]:
+        """Which of the wanted members neither the class nor a base has; attributes set in a constructor count."""
+        left, layer, seen = set(wanted), [cls], [cls]
+        while layer and left:
+            for one in layer:
+                assert isinstance(one.node, ast.ClassDef)
+                left -= {name for statement in one.node.body for name in bound_by(statement, annotated=True)}
+                left -= set_by(constructor_of(one.node))
+            above = [base for one in layer for base in self.bases(one) if base is not None] if left else []
+            layer = [one for one in above if not _holds([*seen], one)]
+            seen += layer
+        return sorted(left)
+
+    def _signature(self, definition: Definition) -> Signature:
+        if isinstance(definition.node, ast.FunctionDef):
+            return of_function(definition.node, definition.module, skip=0)
+        result = Signature()
+        for cls in self.resolution_order(definition):
+            if cls is None:  # a base without source: it may take anything
+                result.open = True
+                break
+            assert isinstance(cls.node, ast.ClassDef)
+            constructor = constructor_of(cls.node)
+            if constructor is not None:
+                own = of_function(constructor, cls.module, skip=1)
+                result.add(own.parameters)
+                result.positional = result.positional or own.positional
+                if not own.open:
+                    break
+                given = given_to_base(constructor)
+                if given is None:  # **kwargs goes elsewhere
+                    result.open = True
+                    break
+                result.fixed |= given
+            elif is_record(cls.node):
+                records = [one for one in self.resolution_order(definition) if one is not None and is_record(one.node)]
+                for one in records:
+                    result.add(fields_of(one))
+                break
+        return result
+
+
+def _merged(orders: list[list[Definition | None]]) -> Iterator[Definition | None]:
+    """Python's own merge (C3) of the bases' orders; it ends at a base that cannot be read."""
+    orders = [list(order) for order in orders if order]
+    while orders:
+        for head in (order[0] for order in orders):
+            if head is None or not any(_holds(order[1:], head) for order in orders):
+                break
+        else:
+            return  # an order that Python itself refuses; building will say so
+        yield head
+        if head is None:
+            return
+        orders = [[one for one in order if one is None or not one.same(head)] for order in orders]
+        orders = [order for order in orders if order]
+
+
+def _holds(order: list[Definition | None], wanted: Definition) -> bool:
+    return any(one is not None and one.same(wanted) for one in order)
