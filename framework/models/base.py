@@ -92,6 +92,9 @@ class Model(pl.LightningModule, ABC):
             means = {f"validation/{name}": score.mean() for name, score in scores.items()}
             self.log_dict(means, logger=False, sync_dist=True, batch_size=batch.numel())
 
+    def on_train_epoch_end(self) -> None:
+        self.log_dict(self.taken_losses())
+
     def taken_losses(self) -> dict[str, float]:
         """The mean of every loss since the last call, as `loss/<name>`.
 

@@ -1,0 +1,114 @@
+"""The seam of every agent: a LightningModule that acts as a TorchRL policy and learns from what it did.
+
+It reads `observation`, `is_init` and what it remembers from a tensordict, and writes `action` and what it will remember
+into it. Nothing about an episode is kept in the module, so one agent serves any number of environments at once.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from tensordict import TensorDictBase
+from torchrl.data import Composite
+
+from ..data.experience import Experience
+from ..models.base import Model
+from ..models.world_model import WorldModel
+from ..runs.metrics import report
+
+
+class Agent(Model):
+    """Acts, and learns by the losses of its parts.
+
+    Attributes:
+        memory_spec: what is carried from step to step, by name, each entry without batch dimensions; the agent reads
+            entry m from `m` and writes it to `("next", m)`. Experience starts an episode with zeros.
+        world_model: the model of the world, or None for an agent that has none.
+    """
+
+    def __init__(
+        self, *, learning_rate: float = 1e-3, weight_decay: float = 0.0, gradient_clip: float | None = None
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, gradient_clip=gradient_clip)
+        self.memory_spec = Composite()
+        self.world_model: WorldModel | None = None
+        self._generator: torch.Generator | None = None
+
+    @abstractmethod
+    def forward(self, td: TensorDictBase) -> TensorDictBase:
+        """Writes `action [B, A]` and `("next", m)` for every remembered m, for `observation [B, O]`, `is_init [B, 1]`."""
+
+    @property
+    def generator(self) -> torch.Generator:
+        """The agent's own source of chance, on its device; saved in checkpoints."""
+        if self._generator is None or self._generator.device != self.device:
+            seed = torch.initial_seed() if self._generator is None else self._generator.initial_seed()
+            self._generator = torch.Generator(self.device).manual_seed(seed)
+        return self._generator
+
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        """Acts from another source of chance for a while, as an evaluation does, so that training is not disturbed."""
+        kept, self._generator = self._generator, torch.Generator(self.device).manual_seed(seed)
+        try:
+            yield
+        finally:
+            self._generator = kept
+
+    # ------------------------------------------------------------------ Lightning's hooks
+
+    @property
+    def experience(self) -> Experience | None:
+        """What the agent gathers its data with in this fit, or None where it is fitted to a fixed data set."""
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data if isinstance(data, Experience) else None
+
+    def on_fit_start(self) -> None:
+        experience = self.experience
+        if experience is None:
+            return
+        if experience.env_steps == 0:
+            self._generator = torch.Generator(self.device).manual_seed(experience.seed + 7919 * self.global_rank)
+            self.gather(experience)
+        elif experience.collection_due and not experience.finished:  # a finished run goes on with more steps
+            self.gather(experience)
+
+    def on_train_start(self) -> None:
+        if self.experience is None:
+            super().on_train_start()  # else the normalisers have seen each transition as it was gathered
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.experience is not None:
+            self.experience.updated(len(batch) if isinstance(batch, list) else 1)
+
+    def on_validation_epoch_end(self) -> None:
+        scores = [value for name, value in self.trainer.callback_metrics.items() if name.startswith("validation/")]
+        if self.experience is not None and scores:
+            self.experience.schedule.validated(torch.stack(scores).sum().item())
+
+    def on_train_epoch_end(self) -> None:
+        experience = self.experience
+        if experience is None:
+            super().on_train_epoch_end()
+            return
+        validation = {k: v.item() for k, v in self.trainer.callback_metrics.items() if k.startswith("validation/")}
+        report(self.trainer, {**self.taken_losses(), **validation})
+        if experience.collection_due and experience.finished:
+            self.trainer.should_stop = True
+        elif experience.collection_due:
+            self.gather(experience)
+
+    def gather(self, experience: Experience) -> None:
+        """Collects with the agent as it is; the normalisers see the new transitions."""
+        self.adapt(experience.collect())
+        returns, experience.training_returns = experience.training_returns, []
+        if returns:
+            report(self.trainer, {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["agent_generator"] = self.generator.get_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.generator.set_state(checkpoint["agent_generator"].cpu())

@@ -1,0 +1,84 @@
+"""Model-predictive control: plan with the model, execute the first action, plan again from where it led.
+
+    a_t = first action of argmax_{a_{t:t+H}} J(a; s_t)        J by the model, see `planners/objective.py`
+
+Chua et al. 2018 (PETS), algorithm 1; each search starts from the last plan shifted by one step.
+"""
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+from torchrl.data import Composite, Unbounded
+
+from ..keys import PLAN
+from ..models.world_model import WorldModel
+from ..planners.objective import Objective
+from ..planners.planner import Planner, shift
+from .agent import Agent
+
+
+class MPC(Agent):
+    """Plans anew at every step. The plan travels in the tensordict.
+
+    Args:
+        world_model: learned from experience, planned with.
+        planner: the search for a plan.
+        objective: what a plan is worth; the mean return over 20 TS-infinity particles by default.
+        action_size: A.
+        precision: in which the model is evaluated while planning: `float32` or `bfloat16` (autocast).
+    """
+
+    world_model: WorldModel  # never None here
+
+    def __init__(
+        self,
+        world_model: WorldModel,
+        planner: Planner,
+        action_size: int,
+        objective: Objective | None = None,
+        precision: str = "float32",
+    ) -> None:
+        super().__init__()
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision: need float32 or bfloat16, got {precision!r}")
+        self.world_model = world_model
+        self.planner = planner
+        self.objective = Objective() if objective is None else objective
+        self.half = precision == "bfloat16"
+        self.memory_spec = Composite({PLAN: Unbounded((planner.horizon, action_size))})
+
+    def autocast(self) -> torch.autocast:
+        """The precision of planning, as a context."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)
+
+    @torch.no_grad()
+    def forward(self, td: TensorDictBase) -> TensorDictBase:
+        remembered = td[PLAN].masked_fill(td["is_init"][..., None], 0.0)  # [B, H, A]
+        state = self.world_model.encode(td["observation"])
+        with self.autocast():
+            objective = self.objective.bind(self.world_model, state, self.planner.horizon, self.generator)
+            plan = self.planner.plan(objective, self.planner.prior(remembered), self.generator)
+        td["action"] = plan.actions[:, 0]
+        td[PLAN] = plan.actions
+        td["next", PLAN] = shift(plan.mean)
+        return td
+
+    @torch.no_grad()
+    def promised_return(self, observation: Tensor, plan: Tensor) -> Tensor:
+        """What the model expects of plans `[B, H, A]` from observations `[B, O]`, in the reward that it plans with: `[B]`."""
+        state = self.world_model.encode(observation)
+        with self.autocast():
+            objective = self.objective.bind(self.world_model, state, plan.shape[1], self.generator)
+            return objective(plan[:, None])[:, 0]
+
+    def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        return self.world_model.loss(batch)
+
+    def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        return self.world_model.evaluate(batch)
+
+    def adapt(self, batch: TensorDictBase) -> None:
+        self.world_model.adapt(batch)
+
+    def select(self, scores: dict[str, Tensor]) -> None:
+        self.world_model.select(scores)

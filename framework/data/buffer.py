@@ -1,0 +1,95 @@
+"""The replay buffer as a data set: which rows are trained on, which are held out, and each member's bootstrap.
+
+A bootstrap resample of n rows contains row i Binomial(n, 1/n) times, for large n Poisson(1): drawn once when the row
+comes in, so a member's data set grows without being redrawn (online bagging, Oza and Russell 2001).
+"""
+
+import torch
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
+
+from ..keys import BOOTSTRAP, HELD_OUT, TRAJECTORY, TRANSITION
+
+Minibatches = list[TensorDictBase]
+
+
+class Dataset:
+    """Transitions in a TorchRL buffer of fixed capacity, sampled uniformly with replacement.
+
+    Args:
+        capacity: rows kept; then the oldest are overwritten.
+        members: E, when every ensemble member trains on its own bootstrap resample; None: all see the same batches.
+    """
+
+    def __init__(self, capacity: int, members: int | None) -> None:
+        self.members = members
+        self.buffer = TensorDictReplayBuffer(storage=LazyTensorStorage(capacity), batch_size=1)
+        self._pools: list[Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self.buffer)
+
+    def extend(self, transitions: TensorDictBase, held_out: Tensor, generator: torch.Generator) -> None:
+        """Takes transitions `[B]` with their `trajectory`; `held_out [B]` says which are for validation."""
+        rows = transitions.select(*TRANSITION, TRAJECTORY).set(HELD_OUT, held_out[:, None])
+        if self.members is not None:
+            counts = torch.poisson(torch.ones(len(rows), self.members), generator=generator)
+            rows[BOOTSTRAP] = counts.to(torch.uint8)
+        self.buffer.extend(rows)
+        self.index()
+
+    def index(self) -> None:
+        """Lists the rows that each sample is drawn from."""
+        rows = self.buffer[:]
+        trained = (~rows[HELD_OUT][:, 0]).nonzero()[:, 0]
+        if not len(trained):
+            self._pools = []
+        elif self.members is None:
+            self._pools = [trained]
+        else:
+            counts = rows[BOOTSTRAP][trained].long()  # [R, E]
+            drawn = [trained.repeat_interleave(counts[:, e]) for e in range(self.members)]
+            self._pools = [pool if len(pool) else trained for pool in drawn]
+
+    def sample(self, count: int, batch_size: int, generator: torch.Generator) -> Minibatches:
+        """`count` minibatches `[B]`, or `[E, B]` with one resample a member, by one gather for all of them."""
+        draws = [
+            pool[torch.randint(len(pool), (count, 1, batch_size), generator=generator)] for pool in self._pools
+        ]
+        index = torch.cat(draws, 1)  # [count, E, B]
+        index = index.squeeze(1) if self.members is None else index
+        return list(take(self.buffer[:], index).unbind(0))
+
+    def held_out(self, limit: int) -> TensorDictBase:
+        """Validation transitions `[B]`, evenly thinned to at most `limit`."""
+        rows = self.buffer[:]
+        index = rows[HELD_OUT][:, 0].nonzero()[:, 0]
+        return take(rows, index[:: -(-len(index) // limit)] if len(index) else index)
+
+    def trajectories(self) -> list[TensorDictBase]:
+        """The held-out trajectories, `[T]` each, in the order in which they were recorded."""
+        rows = self.buffer[:]
+        rows = rows[rows[HELD_OUT][:, 0]]
+        return [rows[rows[TRAJECTORY][:, 0] == number] for number in rows[TRAJECTORY].unique().tolist()]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The rows in use by name, and the write position."""
+        rows = self.buffer[:] if len(self.buffer) else TensorDict(batch_size=[0])
+        flat = {"/".join(key) if isinstance(key, tuple) else key: value for key, value in rows.items(True, True)}
+        return {**flat, "cursor": torch.tensor(self.buffer.writer._cursor)}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        rows = {tuple(name.split("/")): value for name, value in state.items() if name != "cursor"}
+        if rows:
+            size = len(next(iter(rows.values())))
+            self.buffer.extend(TensorDict(rows, batch_size=[size]))
+            self.buffer.writer._cursor = int(state["cursor"])
+            self.index()
+
+
+def take(rows: TensorDictBase, index: Tensor) -> TensorDict:
+    """Rows `[*B]` at an index `[*B]`, without what only the buffer needs."""
+    following = {key: rows["next", key][index] for key in ("observation", "reward", "terminated", "truncated", "done")}
+    flat = {key: rows[key][index] for key in ("observation", "action", TRAJECTORY)}
+    return TensorDict({**flat, "next": TensorDict(following, index.shape)}, index.shape)

@@ -1,0 +1,234 @@
+"""Experience: what the agent did, kept, and handed out as the batches that are due.
+
+    collect() -> extend the buffer -> a fixed number of updates an epoch -> ... -> collect()
+
+One Lightning epoch is a fixed, rank-independent number of updates. The agent calls `collect` at the start of the fit
+and at the end of each epoch after which no more updates are due, so collecting never runs beside training.
+"""
+
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from tensordict import TensorDictBase
+
+from ..keys import TRAJECTORY
+from ..runs.phases import Phases
+from .actor import Actor
+from .buffer import Dataset
+from .collection import Collection
+from .environments import Environment
+from .play import Policy
+from .schedule import Schedule
+
+
+class Experience(pl.LightningDataModule):
+    """Collects with the agent and feeds it.
+
+    Args:
+        environment: where experience is made.
+        agent: what acts, with its live weights.
+        seed: of resets, batches and bootstrap; each rank derives its own.
+        max_env_steps: ends the run; counted over all ranks, with action repeat.
+        warmup_env_steps: made by `base_policy` before the first update.
+        env_steps_per_collection: made on each rank between updates; a multiple of num_envs times action_repeat.
+        base_policy: what acts first; None for the agent itself.
+        batch_size: B, of each member.
+        members: E, for one bootstrap resample a member; None: every member sees the same batches.
+        schedule: how many updates are due after each collection.
+        updates_per_epoch: the unit in which updates are done and validated.
+        updates_per_call: updates in one `training_step`, which spreads the trainer's cost.
+        held_out_share: of trajectories that are kept for validation, whole.
+        validation_size: held-out transitions that a validation looks at, at most.
+        capacity: transitions in the buffer; then the oldest are overwritten.
+
+    Raises:
+        ValueError: where sizes do not divide or are out of range.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        agent: Policy,
+        seed: int = 0,
+        max_env_steps: int = 10_000,
+        warmup_env_steps: int = 200,
+        env_steps_per_collection: int = 200,
+        base_policy: Policy | None = None,
+        batch_size: int = 256,
+        members: int | None = None,
+        schedule: Schedule | None = None,
+        updates_per_epoch: int = 100,
+        updates_per_call: int = 10,
+        held_out_share: float = 0.1,
+        validation_size: int = 2048,
+        capacity: int = 1_000_000,
+    ) -> None:
+        super().__init__()
+        unit = environment.num_envs * environment.action_repeat
+        for name, size, divisor in (
+            ("env_steps_per_collection", env_steps_per_collection, unit),
+            ("updates_per_epoch", updates_per_epoch, updates_per_call),
+        ):
+            if size < 1 or size % divisor:
+                raise ValueError(f"{name}: need a positive multiple of {divisor}, got {size}")
+        if not 0 <= held_out_share < 1:
+            raise ValueError(f"held_out_share: need a number in [0, 1), got {held_out_share}")
+        self.environment, self.agent, self.base_policy, self.seed = environment, agent, base_policy, seed
+        self.max_env_steps, self.warmup_env_steps = max_env_steps, warmup_env_steps
+        self.frames = env_steps_per_collection // environment.action_repeat
+        self.batch_size, self.validation_size = batch_size, validation_size
+        self.schedule = Schedule() if schedule is None else schedule
+        self.updates_per_epoch, self.updates_per_call = updates_per_epoch, updates_per_call
+        self.held_out_share = held_out_share
+        self.dataset = Dataset(capacity, members)
+        self.phases = Phases()
+        self.env_steps = 0
+        self.gradient_steps = 0
+        self.training_returns: list[float] = []
+        self._began, self._earlier_seconds = perf_counter(), 0.0
+        self._collection: Collection | None = None
+        self._collection_state: dict[str, Any] | None = None
+        self._generator: torch.Generator | None = None
+
+    # ------------------------------------------------------------------ where the run stands
+
+    @property
+    def acting(self) -> Policy:
+        """What acts now: the base policy during the warm-up, then the agent."""
+        return self.agent if self.base_policy is None or self.env_steps >= self.warmup_env_steps else self.base_policy
+
+    @property
+    def finished(self) -> bool:
+        """Whether the environment steps of the run are used up."""
+        return self.env_steps >= self.max_env_steps
+
+    @property
+    def collection_due(self) -> bool:
+        """Whether the model has had its updates on all data so far."""
+        return not self.schedule.due(self.updates_per_epoch)
+
+    def counters(self) -> dict[str, int | float]:
+        """`env_steps` over all ranks with action repeat, `gradient_steps`, `wall_seconds` over all resumes."""
+        seconds = self._earlier_seconds + perf_counter() - self._began
+        return {"env_steps": self.env_steps, "gradient_steps": self.gradient_steps, "wall_seconds": round(seconds, 3)}
+
+    def held_out(self) -> list[TensorDictBase]:
+        """The held-out trajectories, `[T]` each."""
+        return self.dataset.trajectories()
+
+    # ------------------------------------------------------------------ collecting and updating
+
+    def collect(self) -> TensorDictBase:
+        """Acts for one collection, or for the whole warm-up, and returns the new transitions `[B]`.
+
+        Raises:
+            EnvironmentFault: where an environment raised or gave nonsense; nothing of that collection is kept.
+        """
+        target = min(self.warmup_env_steps, self.max_env_steps)
+        fresh = [self._collect_once()]
+        while self.env_steps < target:
+            fresh.append(self._collect_once())
+        rows = torch.cat(fresh)
+        self.schedule.collected(len(rows) * self.environment.action_repeat)
+        return rows
+
+    def _collect_once(self) -> TensorDictBase:
+        with self.phases("collect"):
+            if self._collection is None:
+                policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
+                actor = Actor(lambda: self.acting, policies, self.phases)
+                self._collection = Collection(
+                    self.environment, actor, self.frames, self.seed, self._rank, self._collection_state
+                )
+            with self.phases("environment"):
+                rows, returns = self._collection.collect()
+            self.training_returns += returns
+            number = rows[TRAJECTORY][:, 0]
+            share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
+            held_out = ((number + 1) * share).floor() > (number * share).floor()
+            self.dataset.extend(rows, held_out, self.generator)
+            self.env_steps += len(rows) * self.environment.action_repeat * self._world_size
+        return rows
+
+    def updated(self, updates: int) -> None:
+        """So many updates were made."""
+        self.gradient_steps += updates
+        self.schedule.updated(updates)
+
+    @property
+    def generator(self) -> torch.Generator:
+        """The source of chance of batches and bootstrap."""
+        if self._generator is None:
+            self._generator = torch.Generator().manual_seed(self.seed + 104_729 * (self._rank + 1))
+        return self._generator
+
+    @property
+    def _rank(self) -> int:
+        return 0 if self.trainer is None else self.trainer.global_rank
+
+    @property
+    def _world_size(self) -> int:
+        return 1 if self.trainer is None else self.trainer.world_size
+
+    # ------------------------------------------------------------------ Lightning's hooks
+
+    def train_dataloader(self) -> "Updates":
+        return Updates(self)
+
+    def val_dataloader(self) -> "HeldOut":
+        return HeldOut(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        collection = self._collection
+        return {
+            **self.counters(),
+            "dataset": self.dataset.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generator": self.generator.get_state(),
+            "collection": self._collection_state if collection is None else collection.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.env_steps, self.gradient_steps = int(state["env_steps"]), int(state["gradient_steps"])
+        self._earlier_seconds, self._began = float(state["wall_seconds"]), perf_counter()
+        self.dataset.load_state_dict(state["dataset"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["generator"].cpu())
+        self._collection_state = state["collection"]
+
+    def teardown(self, stage: str) -> None:
+        if stage == "fit" and self._collection is not None:
+            self._collection_state = self._collection.state_dict()
+            self._collection.close()
+            self._collection = None
+
+
+class Updates:
+    """One epoch of training: lists of `updates_per_call` minibatches. It has a length, so nothing is prefetched."""
+
+    def __init__(self, experience: Experience) -> None:
+        self.experience = experience
+
+    def __len__(self) -> int:
+        return self.experience.updates_per_epoch // self.experience.updates_per_call
+
+    def __iter__(self) -> Iterator[list[TensorDictBase]]:
+        it = self.experience
+        for _ in range(len(self)):
+            yield it.dataset.sample(it.updates_per_call, it.batch_size, it.generator)
+
+
+class HeldOut:
+    """One batch of held-out transitions, empty as long as no trajectory was held out."""
+
+    def __init__(self, experience: Experience) -> None:
+        self.experience = experience
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[TensorDictBase]:
+        yield self.experience.dataset.held_out(self.experience.validation_size)

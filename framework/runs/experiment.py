@@ -1,0 +1,149 @@
+"""An experiment: everything that a recipe names, put together and run. Its signature is the recipe's top level."""
+
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import Logger
+
+from ..agents.agent import Agent
+from ..data.environments import Environment
+from ..data.experience import Experience
+from . import checkpoint as checkpoints
+from . import metrics
+from .evaluation import Evaluation
+from .run_state import RunState
+
+RESULT = "result.json"
+LIBRARIES = ("fulgurite", "torch", "pytorch-lightning", "torchrl", "tensordict", "gymnasium", "numpy")
+
+
+class Experiment:
+    """One agent in one environment.
+
+    Args:
+        seed: of everything.
+        environment: where the agent acts.
+        experience: how it gathers data, and when it learns from them.
+        agent: what acts and learns.
+        evaluation: the fixed starts that it is judged on.
+        callbacks: what watches, by name.
+        logger: where numbers go beside the metrics file, by name.
+        trainer: Lightning's trainer, still open.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        environment: Environment,
+        experience: Experience,
+        agent: Agent,
+        evaluation: Evaluation,
+        callbacks: dict[str, Callback] | None = None,
+        logger: dict[str, Logger] | None = None,
+        trainer: Callable[..., Trainer] = Trainer,
+    ) -> None:
+        self.seed = seed
+        self.environment = environment
+        self.experience = experience
+        self.agent = agent
+        self.evaluation = evaluation
+        self.callbacks = callbacks or {}
+        self.logger = logger or {}
+        self.trainer = trainer
+
+    def fit(self, folder: Path, checkpoint: Path | None = None) -> dict[str, Any]:
+        """Trains until `experience.max_env_steps`, from a checkpoint if given, and writes `result.json` last.
+
+        Returns:
+            the content of `result.json`: status, environment steps, wall seconds, final and best evaluation, versions.
+
+        Raises:
+            EnvironmentFault, FloatingPointError: see `Experience.collect`, `Model.taken_losses`; the run folder keeps
+                its checkpoints, and `result.json` says `failed` and why.
+        """
+        trainer = self.trainer(
+            callbacks=[*(callback for callback in self.callbacks.values() if callback), RunState()],
+            logger=[metrics.MetricsFile(folder), *(logger for logger in self.logger.values() if logger)],
+            default_root_dir=folder,
+            plugins=[checkpoints.FolderCheckpointIO()],
+        )
+        status, reason = "failed", None
+        try:
+            with warnings.catch_warnings():
+                quieten()
+                trainer.fit(self.agent, datamodule=self.experience, ckpt_path=checkpoint, weights_only=True)
+            status = "interrupted" if trainer.interrupted else "completed"
+        except BaseException as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            result = self.result(folder, status, reason)
+            if trainer.is_global_zero and folder.is_dir():
+                (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n")
+        return result
+
+    def evaluate(self, checkpoint: Path | None = None) -> dict[str, Any]:
+        """Plays the evaluation's episodes with the agent as it is, or as a checkpoint has it.
+
+        Returns:
+            mean, std, min and max return, mean length, the returns, and the seeds of the starts.
+        """
+        if checkpoint is not None:
+            self.agent.load_state_dict(checkpoints.load(checkpoint)["state_dict"])
+        return summary(self.evaluation, self.agent)
+
+    def result(self, folder: Path, status: str, reason: str | None) -> dict[str, Any]:
+        """What `result.json` says."""
+        evaluations = [row for row in metrics.read(folder) if row.get("eval/return_mean") is not None]
+        best = max(evaluations, key=lambda row: row["eval/return_mean"], default={})
+        final = evaluations[-1] if evaluations else {}
+        return {
+            "status": status,
+            **({"reason": reason} if reason else {}),
+            **self.experience.counters(),
+            "seed": self.seed,
+            "final": {name: value for name, value in final.items() if name.startswith("eval/")},
+            "best": {"env_steps": best.get("env_steps"), "eval/return_mean": best.get("eval/return_mean")},
+            "versions": {name: version(name) for name in LIBRARIES},
+        }
+
+
+def summary(evaluation: Evaluation, agent: Agent) -> dict[str, Any]:
+    """The returns of an evaluation in numbers."""
+    episodes = evaluation.run(agent)
+    returns = [episode.return_ for episode in episodes]
+    mean = sum(returns) / len(returns)
+    deviation = (sum((value - mean) ** 2 for value in returns) / len(returns)) ** 0.5
+    return {
+        "return_mean": mean,
+        "return_std": deviation,
+        "return_min": min(returns),
+        "return_max": max(returns),
+        "length_mean": sum(len(episode) for episode in episodes) / len(episodes),
+        "episodes": len(episodes),
+        "returns": returns,
+        "seeds": evaluation.seeds,
+    }
+
+
+QUIET: Mapping[str, type[Warning]] = {
+    ".*does not have many workers.*": UserWarning,
+    ".*isinstance.treespec, LeafSpec.*": FutureWarning,
+    ".*WeightUpdater.*": DeprecationWarning,
+    ".*log_every_n_steps.*": UserWarning,
+    ".*`IterableDataset` has `__len__` defined.*": UserWarning,
+    ".*Checkpoint directory .* exists.*": UserWarning,
+    ".*Trying to infer the `batch_size`.*": UserWarning,
+}
+
+
+def quieten() -> None:
+    """Ignores the libraries' warnings that say nothing about the run."""
+    for message, category in QUIET.items():
+        warnings.filterwarnings("ignore", message=message, category=category)

@@ -1,0 +1,50 @@
+"""The state of every global random generator and of the metrics file, kept in checkpoints."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from . import metrics
+
+
+class RunState(pl.Callback):
+    """Lets a resumed run go on with the same chance, and cuts metrics rows that the crash left after the checkpoint."""
+
+    def __init__(self) -> None:
+        self._restored: dict[str, Any] | None = None
+        self._folder: Path | None = None
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self._folder = Path(trainer.default_root_dir)
+
+    def state_dict(self) -> dict[str, Any]:
+        name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+        assert self._folder is not None
+        return {
+            "python": random.getstate(),
+            "numpy": (str(name), torch.from_numpy(np.array(keys)), int(position), int(has_gauss), float(cached)),
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "metrics_bytes": metrics.size(self._folder),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._restored = state_dict
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The last moment before the first update: whatever set-up drew from the generators is forgotten."""
+        if self._restored is None or self._folder is None:
+            return
+        state, self._restored = self._restored, None
+        if trainer.is_global_zero:
+            metrics.truncate(self._folder, state["metrics_bytes"])
+        random.setstate(state["python"])
+        name, keys, position, has_gauss, cached = state["numpy"]
+        np.random.set_state((name, keys.numpy(), position, has_gauss, cached))
+        torch.set_rng_state(state["torch"].cpu())
+        if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
