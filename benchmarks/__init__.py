@@ -1,0 +1,1 @@
+"""Speed against a bare loop and against peers, printed as ratios: `python -m benchmarks --help`."""
