@@ -10,12 +10,16 @@ from .recipe_module import Definition, Module
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument: its annotation as written, the module in which to read it, and whether it has no default."""
+    """One argument: its annotation as written, the module in which to read that, and its default as written."""
 
     name: str
     annotation: ast.expr | None
     module: Module
-    required: bool
+    default: ast.expr | None
+
+    @property
+    def required(self) -> bool:
+        return self.default is None
 
 
 @dataclass
@@ -26,8 +30,8 @@ class Signature:
     keyword; `fixed` are arguments of a base that the class itself gives, so that a recipe cannot.
     """
 
-    parameters: dict[str, Parameter] = field(default_factory=dict)
     positional: list[str] = field(default_factory=list)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
     open: bool = False
     fixed: set[str] = field(default_factory=set)
 
@@ -42,18 +46,11 @@ def of_function(function: ast.FunctionDef, module: Module, skip: int) -> Signatu
     """A function's signature; `skip` leaves out `self`. Arguments by position alone cannot be named in a recipe."""
     arguments = function.args
     by_position = [*arguments.posonlyargs, *arguments.args]
-    without_default = len(by_position) - len(arguments.defaults)
-    signature = Signature(open=arguments.kwarg is not None)
-    for place, argument in enumerate(by_position):
-        if place < skip:
-            continue
-        signature.positional.append(argument.arg)
-        if argument not in arguments.posonlyargs:
-            signature.parameters[argument.arg] = Parameter(
-                argument.arg, argument.annotation, module, place < without_default
-            )
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        signature.parameters[argument.arg] = Parameter(argument.arg, argument.annotation, module, default is None)
+    defaults = [None] * (len(by_position) - len(arguments.defaults)) + arguments.defaults
+    signature = Signature([argument.arg for argument in by_position[skip:]], open=arguments.kwarg is not None)
+    named = [*zip(by_position, defaults, strict=True)][max(skip, len(arguments.posonlyargs)) :]
+    for argument, default in [*named, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]:
+        signature.parameters[argument.arg] = Parameter(argument.arg, argument.annotation, module, default)
     return signature
 
 
@@ -75,7 +72,7 @@ def constructor_of(cls: ast.ClassDef) -> ast.FunctionDef | None:
     return written[-1] if written else None
 
 
-def is_record(cls: ast.expr | ast.stmt) -> bool:
+def is_record(cls: ast.AST) -> bool:
     """A dataclass or a NamedTuple: its annotated fields are its arguments."""
     assert isinstance(cls, ast.ClassDef)
     return is_decorated(cls, "dataclass") or any(last_name(base) == "NamedTuple" for base in cls.bases)
@@ -94,7 +91,7 @@ def fields_of(cls: Definition) -> dict[str, Parameter]:
                 init = words.get("init")
                 hidden = isinstance(init, ast.Constant) and init.value is False
                 if not hidden and last_name(annotation) not in {"ClassVar", "KW_ONLY"}:
-                    fields[name] = Parameter(name, annotation, cls.module, value is None)
+                    fields[name] = Parameter(name, annotation, cls.module, value)
     return fields
 
 

@@ -1,0 +1,39 @@
+"""What the verbs say: plain lines, errors on stderr, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+class Usage(Exception):
+    """The command cannot be carried out as it was given."""
+
+
+def say(text: str = "") -> None:
+    """A line on stdout, at once: a run may be piped."""
+    print(text, flush=True)  # noqa: T201
+
+
+def complain(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def say_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    say(json.dumps(value, indent=2, default=str))
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Aligned columns; the last one is as long as it likes."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def number(value: Any) -> str:
+    """A value of a result in few digits."""
+    return f"{value:,.1f}" if isinstance(value, float) else "-" if value is None else f"{value:,}"

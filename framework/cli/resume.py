@@ -1,0 +1,50 @@
+"""Continue a run from its newest undamaged checkpoint.
+
+What is watched and how long the run lasts may be changed: experience.max_env_steps, trainer.*, callbacks.*, logger.*
+and evaluation.*. Everything else is part of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from .output import Usage, complain, say
+
+GROUPS = ("trainer", "callbacks", "logger", "evaluation")
+KEYS = ("experience.max_env_steps",)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as experience.max_env_steps=20000")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Checks the run's recipe again, and goes on."""
+    from ..recipe import check, compose
+    from . import run_folder
+    from .fit import fit
+
+    folder = run_folder.existing(given.run_folder)
+    for override in given.overrides:
+        key = override.partition("=")[0]
+        if key not in KEYS and key.partition(".")[0] not in GROUPS:
+            allowed = ", ".join([*KEYS, *(f"{group}.*" for group in GROUPS)])
+            raise Usage(
+                f"{key}: a run keeps this; expected one of {allowed}. For another run: fulgurite train {folder}"
+            )
+    if not any((folder / "checkpoints").glob("step-*")):
+        raise Usage(f"{folder} has no checkpoint yet; start again with: fulgurite train {folder}")
+    composed = compose(folder, given.overrides)
+    check(composed)
+    say(f"{composed.file.name}: {folder}")
+    from ..runs.checkpoint import latest  # imports torch
+
+    checkpoint = latest(folder, complain)
+    if checkpoint is None:
+        raise Usage(f"{folder}: every checkpoint is damaged; start again with: fulgurite train {folder}")
+    if given.overrides:
+        run_folder.write_recipe(folder, composed)
+    say(f"from {checkpoint.name}")
+    return fit(composed, folder, checkpoint)

@@ -1,0 +1,81 @@
+"""The folder of a run: `<runs>/<recipe>/<start>-seed<k>/`, where its recipe is written before anything else."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..recipe import Composed, to_yaml
+from ..recipe_files import RUN_RECIPE
+from .output import Usage, number, say, table
+
+
+def create(runs: Path, composed: Composed, start: str, seed: int) -> Path:
+    """A new folder with `recipe.yaml` in it; two runs that start in one second get different ones."""
+    base = runs / composed.file.name
+    folder = base / f"{start}-seed{seed}"
+    tries = 1
+    while folder.exists():
+        tries += 1
+        folder = base / f"{start}-{tries}-seed{seed}"
+    try:
+        folder.mkdir(parents=True)
+        write_recipe(folder, composed)
+    except OSError as error:
+        raise Usage(f"{folder}: cannot be written: {error.strerror}") from error
+    return folder
+
+
+def write_recipe(folder: Path, composed: Composed) -> None:
+    """Writes `recipe.yaml` in one go: whoever reads it sees the old one or the new one."""
+    temporary = folder / f".{RUN_RECIPE}.tmp"
+    temporary.write_text(to_yaml(composed), encoding="utf-8")
+    temporary.replace(folder / RUN_RECIPE)
+
+
+def drop_if_empty(folder: Path) -> None:
+    """Removes the folder of a run that could not be built: nothing but its recipe is in it."""
+    if [path.name for path in folder.iterdir()] == [RUN_RECIPE]:
+        (folder / RUN_RECIPE).unlink()
+        folder.rmdir()
+
+
+def existing(name: str) -> Path:
+    """The folder of a run that a command names, by itself or by its `recipe.yaml`."""
+    folder = Path(name)
+    folder = folder.parent if folder.name == RUN_RECIPE else folder
+    if not (folder / RUN_RECIPE).is_file():
+        raise Usage(f"{name}: expected the folder of a run, with a {RUN_RECIPE} in it")
+    return folder
+
+
+def start_time() -> str:
+    """Now, as the names of run folders say it."""
+    return time.strftime("%Y%m%d-%H%M%S")
+
+
+def resume_command(folder: Path) -> str:
+    """What continues the run."""
+    return f"fulgurite resume {shlex.quote(str(folder))}"
+
+
+def report(folder: Path, result: dict[str, Any]) -> None:
+    """Prints how a run ended, and where its pictures are."""
+    final, best = result.get("final", {}), result.get("best", {})
+    rows: list[Sequence[str]] = [("status", str(result.get("status")))]
+    rows += [
+        (name.replace("_", " "), number(result.get(name))) for name in ("env_steps", "gradient_steps", "wall_seconds")
+    ]
+    if "eval/return_mean" in final:
+        spread = f"{number(final['eval/return_mean'])} +- {number(final.get('eval/return_std'))}"
+        rows.append(("final return", f"{spread} over {number(final.get('eval/episodes'))} episodes"))
+        rows.append(
+            ("best return", f"{number(best.get('eval/return_mean'))} at {number(best.get('env_steps'))} env steps")
+        )
+    table(rows)
+    pictures = [path for part in ("plots", "videos") for path in sorted((folder / part).glob("*")) if path.is_file()]
+    for path in pictures[-12:]:
+        say(str(path))

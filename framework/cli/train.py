@@ -1,0 +1,58 @@
+"""Train by a recipe.
+
+The recipe is checked first, so that a mistake costs no time. A run gets its own folder, whose path and resume command
+are printed at once. Several seeds (seed=0..4) run one after another, as one group.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from .output import Usage, say
+
+SEEDS = re.compile(r"seed=(\d+)\.\.(\d+)")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("recipe", help="a shipped name (pets/pendulum) or a file")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: seed=1, agent.planner=cem, ...")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of all runs (runs)")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Composes and checks for every seed, then trains one after the other."""
+    from ..recipe import check, compose
+    from . import run_folder
+    from .fit import fit
+
+    composed = [compose(given.recipe, overrides) for overrides in by_seed(given.overrides)]
+    for one in composed:
+        check(one)
+    start = run_folder.start_time()
+    for one in composed:
+        seed = one.tree.find("seed")[1] if "seed" in one.tree.root else 0
+        folder = run_folder.create(given.runs, one, start, seed)
+        say(f"{one.file.name}, seed {seed}: {folder}")
+        code = fit(one, folder, None)
+        if code:
+            return code
+    return 0
+
+
+def by_seed(overrides: Sequence[str]) -> list[list[str]]:
+    """The overrides of each run: `seed=0..4` means five, anything else one."""
+    ranges = [found for word in overrides if (found := SEEDS.fullmatch(word))]
+    if not ranges:
+        return [list(overrides)]
+    if len(ranges) > 1 or (first := int(ranges[0][1])) > (last := int(ranges[0][2])):
+        raise Usage(
+            f"expected one rising range of seeds such as seed=0..4, got {' '.join(found[0] for found in ranges)}"
+        )
+    if last - first >= 1000:
+        raise Usage(f"{ranges[0][0]}: expected at most 1000 seeds")
+    rest = [word for word in overrides if not SEEDS.fullmatch(word)]
+    return [[*rest, f"seed={seed}"] for seed in range(first, last + 1)]
