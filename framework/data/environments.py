@@ -134,7 +134,7 @@ class _Batched(GymWrapper):
     """TorchRL's wrapper, which by itself cannot be reset as a whole when a tensordict is passed."""
 
     def _reset(self, tensordict: TensorDictBase | None = None, **options: Any) -> TensorDictBase:
-        partial_reset = tensordict is not None and "_reset" in tensordict.keys()
+        partial_reset = tensordict is not None and "_reset" in tensordict
         return super()._reset(tensordict if partial_reset else None, **options)
 
 
