@@ -3,9 +3,9 @@
     (M + m) x''       + m r cos(phi) phi''   = F - d x' + m r sin(phi) phi'^2
     m r cos(phi) x''  + (I + m r^2) phi''    = m g r sin(phi) - d phi'             phi = theta + offset
 
-M is the cart's mass, m the pole's, r the distance of its centre of mass from the hinge, I its inertia about that centre,
-d the damping of both joints. Numbers from the compiled `inverted_pendulum.xml`; the pole is drawn to (0.001, 0, 0.6),
-so its centre of mass is a little off theta = 0.
+M is the cart's mass, m the pole's, r the distance of its centre of mass from the hinge, I its inertia about that
+centre, d the damping of both joints. Numbers from the compiled `inverted_pendulum.xml`; the pole is drawn to
+(0.001, 0, 0.6), so its centre of mass is a little off theta = 0.
 """
 
 import math
@@ -26,7 +26,7 @@ FRAME_SKIP = 2  # steps an action lasts
 
 
 def derivative(state: Tensor, force: Tensor) -> Tensor:
-    """Time derivative `[*B, 4]` of states x, theta, x', theta' `[*B, 4]` under forces `[*B]` [N], off the rail's ends."""
+    """The time derivative of states x, theta, x', theta' `[*B, 4]` under forces `[*B]` [N], off the rail's ends."""
     _, theta, x_dot, theta_dot = state.unbind(-1)
     phi = theta + OFFSET
     coupling = POLE_MASS * DISTANCE * phi.cos()

@@ -1,7 +1,7 @@
 """The true dynamics of the small tasks, as Dynamics without parameters.
 
-A recipe that names one of them plans in the task's own world: what a planner reaches there is what a perfect model would
-give it. States are the environments' observations.
+A recipe that names one of them plans in the task's own world: what a planner reaches there is what a perfect model
+would give it. States are the environments' observations.
 """
 
 from abc import abstractmethod
