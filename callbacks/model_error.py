@@ -33,7 +33,7 @@ NUMBERS_AT_ONCE = 4_000_000  # predicted at a time, to bound memory for large st
 
 
 class ModelError(Periodic):
-    """Reports `model/error_h<k>`, `model/persistence_h<k>`, `model/coverage_<q>`, `model/coverage_<q>_h<k>`, `model/nll`.
+    """Reports the above as `model/<name>`, for k in `horizons` and q of 50, 80 and 95.
 
     Args:
         horizons: the k to report; those longer than every episode are left out.

@@ -1,5 +1,5 @@
-"""Checkpoints every so many environment steps and at the end, the newest few kept. How they are written is the trainer's
-`CheckpointIO`; what is in them is everybody's `state_dict`.
+"""Checkpoints every so many environment steps and at the end, the newest few kept. How they are written is the
+trainer's `CheckpointIO`; what is in them is everybody's `state_dict`.
 """
 
 from pathlib import Path

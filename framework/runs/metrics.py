@@ -83,13 +83,16 @@ class MetricsFile(Logger):
 
     Args:
         folder: the run folder; created with the first row.
+
+    Attributes:
+        latest: the newest number under each name.
     """
 
     def __init__(self, folder: Path | str) -> None:
         super().__init__()
         self._folder = Path(folder)
-        self._axes: dict[str, int | float] = {}
         self._opened = False
+        self.latest: dict[str, int | float] = {}
 
     @property
     def name(self) -> str:
@@ -110,10 +113,11 @@ class MetricsFile(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, SupportsFloat], step: int | None = None) -> None:
         """Append one row. A row that comes past `report` (a third party's callback) gets the last known axes."""
-        row: dict[str, int | float | None] = {**self._axes, **{name: number(value) for name, value in metrics.items()}}
-        self._axes = {name: row[name] for name in AXES if name in row}  # type: ignore[misc]
-        row = {name: value if math.isfinite(value) else None for name, value in row.items()}  # type: ignore[arg-type]
-        self._append(json.dumps(row, allow_nan=False) + "\n")
+        axes = {name: self.latest[name] for name in AXES if name in self.latest}
+        row = {**axes, **{name: number(value) for name, value in metrics.items()}}
+        self.latest.update(row)
+        finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
+        self._append(json.dumps(finite, allow_nan=False) + "\n")
 
     def _append(self, line: str) -> None:
         if not self._opened:

@@ -19,6 +19,7 @@ class Phases:
     def __init__(self) -> None:
         self._began = perf_counter()
         self._seconds: dict[str, float] = {OTHER: 0.0}
+        self._entries: dict[str, int] = {}
         self._stack = [OTHER]
         self._since = self._began
         self._contexts: dict[str, _Phase] = {}
@@ -28,6 +29,7 @@ class Phases:
         context = self._contexts.get(name)
         if context is None:
             self._seconds.setdefault(name, 0.0)
+            self._entries[name] = 0
             context = self._contexts[name] = _Phase(self, name)
         return context
 
@@ -54,13 +56,20 @@ class Phases:
         total = sum(seconds.values())
         return {name: value / total if total else 0.0 for name, value in seconds.items()}
 
+    def entries(self) -> dict[str, int]:
+        """How often each phase was entered."""
+        return self._entries.copy()
+
     def enter(self, name: str) -> None:
+        """Called by the context manager of a phase."""
         now = perf_counter()
         self._seconds[self._stack[-1]] += now - self._since
         self._since = now
+        self._entries[name] += 1
         self._stack.append(name)
 
     def leave(self) -> None:
+        """Called by the context manager of a phase."""
         now = perf_counter()
         self._seconds[self._stack.pop()] += now - self._since
         self._since = now

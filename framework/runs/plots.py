@@ -1,6 +1,6 @@
 """The run in pictures, drawn from `metrics.jsonl` alone, so also for a run that crashed or still goes on.
 
-A figure without data is not drawn. matplotlib's Agg draws without a display; pyplot, whose state is global, is not used.
+A figure without data is not drawn. No display is needed, and pyplot, whose state is global, is not used.
 """
 
 import re
@@ -17,7 +17,7 @@ from .figures import COLOURS, GREY, error_axis, horizon_axis, legend, level_line
 from .metrics import read
 
 Rows = Sequence[Mapping[str, Any]]
-SHARES = ("environment", "model", "planner")
+SHARES = ("environment", "model", "planner", "evaluation")
 
 
 def draw(folder: Path | str, references: Mapping[str, float] | None = None) -> list[Path]:

@@ -51,6 +51,7 @@ def test_a_phase_may_hold_itself(clock: Clock) -> None:
     with phases("fit"), phases("fit"):
         clock.now += 2
     assert phases.seconds() == {"other": 0.0, "fit": 2.0}
+    assert phases.entries() == {"fit": 2}
 
 
 def test_current_and_outermost() -> None:

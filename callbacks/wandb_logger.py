@@ -1,0 +1,195 @@
+"""Weights & Biases as a mirror of the metrics file: every chart against environment steps, and never in the run's way.
+
+No key or no network means offline, decided beforehand (`wandb_mode.py`): no prompt, no long wait. Whatever fails inside
+W&B afterwards costs the mirror, not the run. An offline run is uploaded later with `wandb sync`.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import wandb
+import yaml
+from fulgurite.runs.metrics import AXES
+from fulgurite.runs.plots import horizons
+from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.loggers.logger import DummyExperiment, rank_zero_experiment
+from pytorch_lightning.utilities import rank_zero_only
+from rich.console import Console
+
+from .redact import redact
+from .wandb_mode import Decision, Mode, decide
+
+log = logging.getLogger(__name__)
+START_PATIENCE = 8.0  # seconds for the server to answer the first call
+FINISH_PATIENCE = 10.0  # seconds for the last upload; what is left can be synced
+
+
+class Wandb(WandbLogger):
+    """Lightning's logger, started once the run folder is known; rows that come earlier wait for it.
+
+    Args:
+        project: in W&B.
+        mode: `auto` is online where there is a key and a network, else offline; `WANDB_MODE` is heeded.
+        entity: whose project; None for the key's own.
+        name: of the run; None for the run folder's.
+        group: of runs to average; None for the run folder's name without its seed, so that seeds share one.
+        tags: of the run.
+    """
+
+    def __init__(
+        self,
+        project: str = "fulgurite",
+        mode: Literal["auto", "online", "offline", "disabled"] = "auto",
+        entity: str | None = None,
+        name: str | None = None,
+        group: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> None:
+        super().__init__(project=project, name=name)
+        self._mode: Literal["auto"] | Mode = mode
+        self._about: dict[str, Any] = {"entity": entity, "name": name, "group": group, "tags": list(tags)}
+        self._run: Any = DummyExperiment()
+        self._waiting: list[Mapping[str, Any]] | None = []
+        self._axes: dict[str, Any] = {}
+        self._errors: list[tuple[str, list[int], list[float]]] = []
+        self._decision = Decision("disabled", "never started")
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The W&B run; one that ignores everything before the start, after a failure and off rank zero."""
+        return self._run
+
+    @property
+    def version(self) -> str | None:
+        return self._about.get("id")
+
+    @rank_zero_only
+    def log_graph(self, model: Any, input_array: Any = None) -> None:
+        """Starts the W&B run: here Lightning shows every logger the module, hence the run folder, as a fit begins."""
+        if self._waiting is None:
+            return
+        waiting, self._waiting = self._waiting, None
+        self._guarded(lambda: self._start(Path(model.trainer.default_root_dir).resolve()))
+        for row in waiting:
+            self.log_metrics(row)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """One row, completed by the last known axes. `step` would be gradient steps and is not used."""
+        row = {**self._axes, **metrics}
+        self._axes = {name: row[name] for name in AXES if name in row}
+        if self._waiting is not None:
+            self._waiting.append(row)
+            return
+        self._guarded(lambda: self._run.log({**row, **self._error_panel(row)}))
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any) -> None:
+        """The recipe is the configuration; Lightning's hyperparameters are not used."""
+
+    @rank_zero_only
+    def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: Any) -> None:
+        self._guarded(lambda: self.log_metrics({key: [wandb.Image(image, **kwargs) for image in images]}))
+
+    @rank_zero_only
+    def log_video(self, key: str, videos: list[Any], step: int | None = None, **kwargs: Any) -> None:
+        self._guarded(lambda: self.log_metrics({key: [wandb.Video(video, **kwargs) for video in videos]}))
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        run, self._run = self._run, DummyExperiment()
+        if isinstance(run, DummyExperiment):
+            return
+        folder = Path(run.settings.sync_dir)
+        self._guarded(lambda: run.finish(exit_code=0 if status == "success" else 1))
+        if self._decision.mode == "offline":
+            say(f"W&B was offline ({self._decision.reason}); upload this run with: wandb sync {folder}")
+
+    def _start(self, folder: Path) -> None:
+        wandb.setup(wandb.Settings(silent=True))  # its login speaks before any run's settings are known
+        self._decision = decide(self._mode)
+        if self._decision.mode == "disabled":
+            return
+        self._about = describe(self._about, folder)
+        try:
+            self._run = self._init(folder, self._decision.mode)
+        except Exception as error:
+            if self._decision.mode == "offline":
+                raise
+            reason = " ".join(str(error).split())[:120]
+            self._decision = Decision("offline", f"no answer in time: {reason}")
+            self._run = self._init(folder, "offline")
+        self._run.define_metric("env_steps")
+        self._run.define_metric("*", step_metric="env_steps", step_sync=True)
+        if self._decision.mode == "online":
+            say(f"W&B: {self._run.url}")
+
+    def _init(self, folder: Path, mode: Mode) -> Any:
+        return wandb.init(
+            project=self.name,
+            dir=folder,
+            mode=mode,
+            config=recipe(folder),
+            resume="allow",
+            reinit="create_new",
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                save_code=False,
+                init_timeout=START_PATIENCE,
+                finish_timeout=FINISH_PATIENCE,
+                x_disable_stats=mode == "offline",
+            ),
+            **self._about,
+        )
+
+    def _error_panel(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A chart of the model's error by horizon, one line a measurement, whenever there is a new one."""
+        found = horizons(row, "model/error")
+        if found is None:
+            return {}
+        self._errors.append((f"{row.get('env_steps')} steps", *found))
+        names, ks, values = zip(*self._errors, strict=True)
+        title = "Open-loop error by horizon"
+        chart = wandb.plot.line_series(xs=list(ks), ys=list(values), keys=list(names), title=title, xname="steps ahead")
+        return {"charts/model_error_by_horizon": chart}
+
+    def _guarded(self, action: Callable[[], Any]) -> None:
+        """W&B must not stop a run: after one failure, said once, everything to it is ignored."""
+        try:
+            action()
+        except Exception as error:
+            self._run = DummyExperiment()
+            reason = " ".join(str(error).split())[:200]
+            log.warning("W&B failed and is left out from here on (%s: %s)", type(error).__name__, reason)
+
+
+def describe(about: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Fills in what was left open: name and group from the run folder, and an id that stays with it."""
+    kept = folder / "wandb" / "run-id"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(secrets.token_hex(4))
+    group = re.sub(r"-seed\d+$", "", folder.name)
+    return {
+        **about,
+        "name": about["name"] or f"{folder.parent.name} {folder.name}",
+        "group": about["group"] or f"{folder.parent.name} {group}",
+        "id": kept.read_text().strip(),
+    }
+
+
+def recipe(folder: Path) -> dict[str, Any]:
+    """The run's recipe as written, interpolations unresolved and secrets blanked out; empty where there is none."""
+    path = folder / "recipe.yaml"
+    return redact(yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+
+
+def say(line: str) -> None:
+    """One line to the user, unbroken so that it can be copied."""
+    Console(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,82 @@
+"""Checkpoints: when they are saved, how many stay, and that a past that did not happen goes."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
+from watched import Run
+
+
+def saving(folder: Path, **options: int) -> Run:
+    """A run whose trainer saves a folder with a file that says at how many gradient steps."""
+    run = Run(folder, SaveCheckpoint(**options))
+
+    def save(path: Path) -> None:
+        if not path.exists():  # as `FolderCheckpointIO` does
+            path.mkdir(parents=True)
+            (path / "gradient_steps").write_text(str(run.data.gradient_steps))
+
+    run.trainer.save_checkpoint = save
+    run.trainer.strategy = SimpleNamespace(remove_checkpoint=shutil.rmtree, barrier=lambda name: None)
+    return run
+
+
+def names(run: Run) -> list[str]:
+    return sorted(path.name for path in (run.folder / "checkpoints").glob("*"))
+
+
+def test_the_newest_stay(tmp_path: Path) -> None:
+    run = saving(tmp_path, every_env_steps=300, keep=2)
+    for env_steps in (200, 400, 600, 800):
+        run.go(env_steps)
+    assert names(run) == ["step-400", "step-600"]
+    run.go(999)
+    assert names(run) == ["step-600", "step-999"]
+
+
+def test_the_last_save_holds_the_last_fit(tmp_path: Path) -> None:
+    run = saving(tmp_path, every_env_steps=300)
+    run.go(400)
+    run.data.gradient_steps = 10
+    run.go(1000)  # all steps are made, but the model has not seen the newest
+    assert names(run) == ["step-400"]
+    run.data.gradient_steps = 20
+    run.end()
+    assert (tmp_path / "checkpoints" / "step-1000" / "gradient_steps").read_text() == "20"
+
+
+def test_an_end_at_the_steps_of_the_last_save_replaces_it(tmp_path: Path) -> None:
+    run = saving(tmp_path, every_env_steps=300)
+    run.go(400)
+    run.data.gradient_steps = 20
+    run.end()
+    assert names(run) == ["step-400"]
+    assert (tmp_path / "checkpoints" / "step-400" / "gradient_steps").read_text() == "20"
+
+
+def test_what_lies_ahead_of_a_resumed_run_goes(tmp_path: Path) -> None:
+    for step in (300, 600, 900):
+        (tmp_path / "checkpoints" / f"step-{step}").mkdir(parents=True)
+    run = saving(tmp_path, every_env_steps=300)  # resumed from 300: the later ones were damaged
+    run.go(600)
+    assert names(run) == ["step-300", "step-600"]
+    assert (tmp_path / "checkpoints" / "step-600" / "gradient_steps").exists()
+
+
+def test_a_resumed_run_keeps_the_rhythm(tmp_path: Path) -> None:
+    first = saving(tmp_path / "first", every_env_steps=300)
+    first.go(400)
+    run = saving(tmp_path / "second", every_env_steps=300)
+    run.trainer.callbacks[0].load_state_dict(first.trainer.callbacks[0].state_dict())
+    run.go(500)
+    assert names(run) == []
+    run.go(600)
+    assert names(run) == ["step-600"]
+
+
+@pytest.mark.parametrize("options", [{"keep": 0}, {"every_env_steps": 0}])
+def test_numbers_below_one_are_refused(options: dict) -> None:
+    with pytest.raises(ValueError, match="need at least 1, got 0"):
+        SaveCheckpoint(**options)
