@@ -9,8 +9,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from .ensemble import Ensemble
-from .networks import Layers
+from .ensemble import Ensemble, Members
 
 
 class DeterministicDynamics(Ensemble):
@@ -36,7 +35,7 @@ class DeterministicDynamics(Ensemble):
             learning_rate, weight_decay, gradient_clip,
         )  # fmt: skip
 
-    def head(self, output: Tensor) -> tuple[Tensor, None]:
+    def head(self, output: Tensor, log_scale: Tensor | None = None) -> tuple[Tensor, None]:
         return output, None
 
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
@@ -44,10 +43,10 @@ class DeterministicDynamics(Ensemble):
         mean, _ = self(state, action)  # [E, B, S]
         return {"dynamics": 0.5 * (mean - target).square().sum(-1).mean(-1).sum()}
 
-    def predict(self, state: Tensor, action: Tensor, theta: Layers) -> torch.distributions.Distribution:
+    def predict(self, state: Tensor, action: Tensor, theta: Members) -> torch.distributions.Distribution:
         """A point mass at the predicted state."""
-        change, _ = self.outputs(state, action, theta)
-        return torch.distributions.Independent(DeltaAt(state + self.change_normalizer.denormalize(change)), 1)
+        change, _ = self.change(state, action, theta)
+        return torch.distributions.Independent(DeltaAt(state + change), 1)
 
 
 class DeltaAt(torch.distributions.Distribution):

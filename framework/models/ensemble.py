@@ -7,6 +7,7 @@ with running statistics mu, sigma of the data. Chua et al. 2018 (PETS), section 
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from tensordict import TensorDictBase
@@ -15,6 +16,18 @@ from torch import Tensor
 from .dynamics import Dynamics
 from .networks import MLP, Layers, evaluate
 from .normalizer import Normalizer
+
+
+class Members(NamedTuple):
+    """Draws from an ensemble: the networks of M members with the normalisation folded into them.
+
+    The first layer's weights are divided by the inputs' deviation; the inputs' mean stays outside, since subtracting it
+    first is what keeps small differences alive in bfloat16. The last layer gives the change in the state's units.
+    """
+
+    layers: Layers
+    input_mean: Tensor  # [S + A]
+    log_scale: Tensor  # [S], twice the log-deviation of the change: what its log-variance gains in the state's units
 
 
 class Ensemble(Dynamics):
@@ -61,8 +74,11 @@ class Ensemble(Dynamics):
         self.register_buffer("elite_index", torch.arange(self.elites))
 
     @abstractmethod
-    def head(self, output: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Network output `[..., D]` -> mean and log-variance `[..., S]` of the normalised change; None for a point."""
+    def head(self, output: Tensor, log_scale: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Network output `[..., D]` -> mean and log-variance `[..., S]` of the change; None for a point.
+
+        `log_scale` `[S]` is given when the output is in the state's units instead of normalised.
+        """
 
     def adapt(self, batch: TensorDictBase) -> None:
         state, action, change = transition(batch)
@@ -92,39 +108,45 @@ class Ensemble(Dynamics):
         self.elite_index.copy_(error.argsort()[: self.elites])
 
     @torch.no_grad()
-    def sample_parameters(self, particles: int, generator: torch.Generator | None = None) -> Layers:
-        """The parameters of M elite members, where M divides P: each serves a block of P / M particles.
+    def sample_parameters(self, particles: int, generator: torch.Generator | None = None) -> Members:
+        """The networks of M elite members, where M divides P: each serves a block of P / M particles.
 
         Every elite gets an equal share where P allows, so no plan escapes a member; else P members are drawn, each
         elite floor(P / K) or ceil(P / K) times.
         """
-        elites = self.elite_index
+        chosen: Tensor | None = self.elite_index
         if particles % self.elites:
-            repeats = -(-particles // self.elites)
-            shuffled = elites[torch.randperm(self.elites, generator=generator, device=elites.device)]
-            chosen = shuffled.repeat(repeats)[:particles].sort().values
+            shuffled = torch.randperm(self.elites, generator=generator, device=self.elite_index.device)
+            chosen = self.elite_index[shuffled].repeat(-(-particles // self.elites))[:particles].sort().values
         elif self.elites == self.members:
             chosen = None
-        else:
-            chosen = elites
         layers = self.network.layers(chosen)
-        if torch.is_autocast_enabled(elites.device.type):  # once a draw instead of once a step
-            dtype = torch.get_autocast_dtype(elites.device.type)
+        std, shift = self.change_normalizer.std, self.change_normalizer.mean
+        parts = self.network.weights[-1].shape[1] // len(std)  # the mean, and where there is one the log-variance
+        log_scale = 2 * std.log()
+        weight, bias = layers[-1]
+        scale = torch.cat([std, *[torch.ones_like(std)] * (parts - 1)])
+        offset = torch.cat([shift, *[log_scale] * (parts - 1)])
+        layers[-1] = (weight * scale[:, None], bias * scale + offset)
+        weight, bias = layers[0]
+        layers[0] = (weight / self.input_normalizer.std, bias)
+        if torch.is_autocast_enabled(std.device.type):  # cast once a draw instead of once a step
+            dtype = torch.get_autocast_dtype(std.device.type)
             layers = [(weight.to(dtype), bias.to(dtype)) for weight, bias in layers]
-        return layers
+        return Members(layers, self.input_normalizer.mean, log_scale)
 
-    def outputs(self, state: Tensor, action: Tensor, theta: Layers) -> tuple[Tensor, Tensor | None]:
-        """Mean and log-variance `[P, *B, S]` of the normalised change, for `[P, *B, S]`, `[P, *B, A]` and M | P draws."""
-        x = self.input_normalizer.normalize(torch.cat([state, action], -1))  # [P, *B, S + A]
-        rows = x.reshape(theta[0][0].shape[0], -1, x.shape[-1])  # [M, P / M * B, S + A]
-        output = evaluate(theta, rows.to(theta[0][0].dtype), self.network.activation)
-        return self.head(output.to(state.dtype).view(*state.shape[:-1], -1))
+    def change(self, state: Tensor, action: Tensor, theta: Members) -> tuple[Tensor, Tensor | None]:
+        """Mean and log-variance `[P, *B, S]` of the change, for `[P, *B, S]`, `[P, *B, A]` and M | P draws."""
+        x = torch.cat([state, action], -1) - theta.input_mean  # [P, *B, S + A]
+        rows = x.reshape(len(theta.layers[0][0]), -1, x.shape[-1])  # [M, P / M * B, S + A]
+        output = evaluate(theta.layers, rows.to(theta.layers[0][0].dtype), self.network.activation)
+        return self.head(output.to(state.dtype).view(*state.shape[:-1], -1), theta.log_scale)
 
-    def step(self, state: Tensor, action: Tensor, theta: Layers, noise: Tensor | None) -> Tensor:
-        change, log_var = self.outputs(state, action, theta)
+    def step(self, state: Tensor, action: Tensor, theta: Members, noise: Tensor | None) -> Tensor:
+        change, log_var = self.change(state, action, theta)
         if noise is not None and log_var is not None:
             change = change + noise * (0.5 * log_var).exp()
-        return state + self.change_normalizer.denormalize(change)
+        return state + change
 
 
 def transition(batch: TensorDictBase) -> tuple[Tensor, Tensor, Tensor]:

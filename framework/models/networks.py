@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Layers = list[tuple[Tensor, Tensor]]  # of every layer the weight [M, in, out] and the bias [M, 1, out]
+Layers = list[tuple[Tensor, Tensor]]  # of every layer the weight [M, out, in] and the bias [M, 1, out]
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "silu": F.silu,
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "elu": F.elu,
-    "gelu": F.gelu,
+ACTIVATIONS: dict[str, Callable[[Tensor, bool], Tensor]] = {  # the flag allows to overwrite the argument
+    "silu": lambda x, inplace: F.silu(x, inplace=inplace),
+    "relu": lambda x, inplace: F.relu(x, inplace=inplace),
+    "elu": lambda x, inplace: F.elu(x, inplace=inplace),
+    "tanh": lambda x, inplace: x.tanh_() if inplace else x.tanh(),
+    "gelu": lambda x, inplace: F.gelu(x),
 }
 
 
@@ -49,7 +49,7 @@ class MLP(nn.Module):
         sizes = [inputs, *hidden, outputs]
         for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
             std = 1 / (2 * math.sqrt(fan_in))
-            weight = torch.empty(members, fan_in, fan_out)
+            weight = torch.empty(members, fan_out, fan_in)  # as in nn.Linear: a narrow last layer is twice as fast so
             self.weights.append(nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std))
             self.biases.append(torch.zeros(members, 1, fan_out))
 
@@ -66,18 +66,21 @@ class MLP(nn.Module):
 
 
 def evaluate(layers: Layers, x: Tensor, activation: str) -> Tensor:
-    """Perceptrons with parameters `layers` of M members, at rows `[M, R, in]` -> `[M, R, out]`."""
+    """Perceptrons with parameters `layers` of M members, at rows `[M, R, in]` or `[1, R, in]` -> `[M, R, out]`."""
     phi = ACTIVATIONS[activation]
+    inplace = not torch.is_grad_enabled()
     last = len(layers) - 1
-    if x.shape[0] != layers[0][0].shape[0]:
-        x = x.expand(layers[0][0].shape[0], -1, -1)
-    if x.shape[0] == 1:  # one member: a plain matmul has less to set up than a batched one
+    members = len(layers[0][0])
+    if members == 1:  # a plain matmul has less to set up than a batched one
         h = x[0]
         for index, (weight, bias) in enumerate(layers):
-            h = torch.addmm(bias[0], h, weight[0])
-            h = h if index == last else phi(h)
+            h = F.linear(h, weight[0], bias[0, 0])
+            if index < last:
+                h = phi(h, inplace)
         return h[None]
+    h = x.expand(members, -1, -1)
     for index, (weight, bias) in enumerate(layers):
-        x = torch.baddbmm(bias, x, weight)  # [M, R, out]
-        x = x if index == last else phi(x)
-    return x
+        h = torch.baddbmm(bias, h, weight.mT)  # [M, R, out]
+        if index < last:
+            h = phi(h, inplace)
+    return h

@@ -1,0 +1,1 @@
+"""Where data comes from: environments, recorded experience, logged data sets."""
