@@ -1,24 +1,18 @@
 """A video of the agent: the first episode of the latest evaluation, with what it was promised and what it got."""
 
 import logging
-import math
 from pathlib import Path
 
-import numpy as np
-from fulgurite.agents.mpc import MPC
 from fulgurite.data.environments import Environment
 from fulgurite.data.play import Episode
-from fulgurite.keys import OBSERVATION, PLAN, REWARD
-from PIL import Image, ImageDraw, ImageFont
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 
 from .evaluate_agent import EvaluateAgent
-from .gif import scaled, write_gif
+from .film import curves, film
+from .gif import write_gif
 from .periodic import Periodic
-from .promises import comparable_steps, promised_returns, realised_returns
 from .render import Footage, render
-from .strip import Curve, Strip
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +54,9 @@ class EpisodeVideo(Periodic):
         footage = self._footage(environment, episode)
         if footage is None:
             return
-        images, seconds_a_frame = self.film(footage, episode, curves(agent, episode))
+        images, seconds_a_frame = film(
+            footage, episode, curves(agent, episode), self.width, self.max_frames, self.max_seconds
+        )
         env_steps = trainer.datamodule.env_steps  # type: ignore[attr-defined]
         path = Path(trainer.default_root_dir) / "videos" / f"step-{env_steps}.gif"
         write_gif(path, images, seconds_a_frame)
@@ -80,49 +76,3 @@ class EpisodeVideo(Periodic):
                 environment.id, type(error).__name__, " ".join(str(error).split())[:200],
             )  # fmt: skip
             return None
-
-    def film(self, footage: Footage, episode: Episode, curves: list[Curve]) -> tuple[list[Image.Image], float]:
-        """The pictures, frame above strip, and how long each is shown, in seconds."""
-        last = len(footage.frames) - 1
-        stride = math.ceil((last + 1) / self.max_frames)
-        shown = [*range(0, last, stride), last]
-        real = last / footage.per_second
-        speed = max(1.0, real / self.max_seconds)
-        strip = Strip(curves, last, (self.width, self.width // 3))
-        so_far = np.concatenate([[0.0], episode.transitions[REWARD][:, 0].double().cumsum(0).numpy()])
-        images = []
-        for step in shown:
-            picture = scaled(footage.frames[step], self.width)
-            caption = f"step {step}   return {so_far[step]:.1f}" + (f"   {speed:.1f}x" if speed > 1.05 else "")
-            images.append(stacked(labelled(caption, self.width), picture, strip.at(step)))
-        return images, real / speed / len(shown)
-
-
-def curves(agent: LightningModule, episode: Episode) -> list[Curve]:
-    """Promised and realised return of each comparable step's plan, or the return so far of an agent without plans."""
-    steps = comparable_steps(episode) if isinstance(agent, MPC) else 0
-    if not isinstance(agent, MPC) or not steps:
-        return [Curve("return so far", episode.transitions[REWARD][:, 0].cumsum(0).numpy())]
-    transitions = episode.transitions[:steps]
-    horizon = transitions[PLAN].shape[1]
-    return [
-        Curve(f"promised over {horizon} steps", promised_returns(agent, transitions[OBSERVATION], transitions[PLAN])),
-        Curve("realised", realised_returns(agent, episode)[:steps].numpy()),
-    ]
-
-
-def labelled(text: str, width: int) -> Image.Image:
-    """A white line of text."""
-    picture = Image.new("RGB", (width, 20), "white")
-    ImageDraw.Draw(picture).text((8, 4), text, fill=(40, 40, 40), font=ImageFont.load_default(11))
-    return picture
-
-
-def stacked(*pictures: Image.Image) -> Image.Image:
-    """Pictures of one width below each other."""
-    whole = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)), "white")
-    top = 0
-    for picture in pictures:
-        whole.paste(picture, (0, top))
-        top += picture.height
-    return whole

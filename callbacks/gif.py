@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 COLOURS = 128
@@ -22,10 +21,3 @@ def write_gif(path: Path, images: Sequence[Image.Image], seconds_a_frame: float)
     durations = [duration] * (len(frames) - 1) + [1000]
     path.parent.mkdir(parents=True, exist_ok=True)
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False)
-
-
-def scaled(frame: NDArray[np.uint8], width: int) -> Image.Image:
-    """A frame `[height, width, 3]` at another width, in its proportions."""
-    image = Image.fromarray(frame)
-    height = max(1, round(image.height * width / image.width))
-    return image.resize((width, height), Image.Resampling.LANCZOS)

@@ -17,6 +17,8 @@ SHARES = {"environment": "env", "fit": "model", "plan": "plan"}  # phase: its sh
 class Rate:
     """Environment steps a second over the newest few jumps of the count: steps come a collection at a time.
 
+    The jump from zero is left out: a warm-up is made by other means than what follows.
+
     Args:
         jumps: how many to look back.
     """
@@ -25,21 +27,24 @@ class Rate:
         self._marks: deque[tuple[float, int]] = deque(maxlen=jumps + 1)
 
     def update(self, now: float, count: int) -> None:
-        if not self._marks or count != self._marks[-1][1]:
+        if count and (not self._marks or count != self._marks[-1][1]):
             self._marks.append((now, count))
 
     def per_second(self) -> float | None:
         """None until the count has jumped."""
+        if len(self._marks) < 2:
+            return None
         (first, low), (last, high) = self._marks[0], self._marks[-1]
-        return (high - low) / (last - first) if last > first else None
+        return (high - low) / (last - first)
 
     def seconds_to(self, goal: int, now: float) -> float | None:
-        """Seconds until the count gets to the goal, None while there is no rate; counts down between jumps."""
+        """Seconds until the count gets to the goal, counting down between jumps; None where that is not known."""
         rate = self.per_second()
         if not rate:
             return None
         last, count = self._marks[-1]
-        return max(0.0, (goal - count) / rate - (now - last))
+        left = (goal - count) / rate - (now - last)
+        return left if left > 0 else None
 
 
 class Line:

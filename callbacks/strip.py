@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from fulgurite.runs.figures import COLOURS, figure
+from fulgurite.runs.figures import figure
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
@@ -15,6 +15,7 @@ class Curve:
 
     name: str
     values: ArrayLike
+    colour: str
 
 
 class Strip:
@@ -31,10 +32,11 @@ class Strip:
         drawing = figure(width / 100, height / 100)
         drawing.set_dpi(100)
         drawing.set_layout_engine("none")
-        axes = drawing.add_axes((0.14, 0.2, 0.83, 0.6))
-        for curve, colour in zip(curves, COLOURS, strict=False):
-            axes.plot(np.asarray(curve.values), color=colour, label=curve.name, linewidth=1.3)
+        axes = drawing.add_axes((0.14, 0.19, 0.80, 0.6))
+        for curve in curves:
+            axes.plot(np.asarray(curve.values), color=curve.colour, label=curve.name, linewidth=1.3)
         axes.set_xlim(0, steps)
+        axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=6.5, length=2, pad=1.5)
         axes.locator_params(axis="y", nbins=3)
         axes.locator_params(axis="x", nbins=6, integer=True)

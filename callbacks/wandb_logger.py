@@ -5,14 +5,11 @@ W&B afterwards costs the mirror, not the run. An offline run is uploaded later w
 """
 
 import logging
-import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import wandb
-import yaml
 from fulgurite.runs.metrics import AXES
 from fulgurite.runs.plots import horizons
 from pytorch_lightning.loggers import WandbLogger
@@ -20,7 +17,7 @@ from pytorch_lightning.loggers.logger import DummyExperiment, rank_zero_experime
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
-from .redact import redact
+from .wandb_about import describe, recipe
 from .wandb_mode import Decision, Mode, decide
 
 log = logging.getLogger(__name__)
@@ -167,27 +164,6 @@ class Wandb(WandbLogger):
             self._run = DummyExperiment()
             reason = " ".join(str(error).split())[:200]
             log.warning("W&B failed and is left out from here on (%s: %s)", type(error).__name__, reason)
-
-
-def describe(about: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Fills in what was left open: name and group from the run folder, and an id that stays with it."""
-    kept = folder / "wandb" / "run-id"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(secrets.token_hex(4))
-    group = re.sub(r"-seed\d+$", "", folder.name)
-    return {
-        **about,
-        "name": about["name"] or f"{folder.parent.name} {folder.name}",
-        "group": about["group"] or f"{folder.parent.name} {group}",
-        "id": kept.read_text().strip(),
-    }
-
-
-def recipe(folder: Path) -> dict[str, Any]:
-    """The run's recipe as written, interpolations unresolved and secrets blanked out; empty where there is none."""
-    path = folder / "recipe.yaml"
-    return redact(yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
 
 
 def say(line: str) -> None:

@@ -17,7 +17,7 @@ from torch.distributions import Independent, Normal
 
 
 class LinearGaussian(Dynamics):
-    """s' = decay s + a + std noise, in every dimension; `offsets [M]` of the members are added to the particles' means."""
+    """s' = decay s + a + std noise, in every dimension; the members' `offsets [M]` are added to the means."""
 
     def __init__(self, decay: float = 1.0, std: float = 0.0, offsets: tuple[float, ...] = (0.0,)) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ def next_state_is_reward(state: Tensor, action: Tensor, next_state: Tensor) -> T
 
 
 def trajectory(observations: Tensor, actions: Tensor, terminated: bool = False, **memory: Tensor) -> TensorDict:
-    """A recorded episode from observations `[T + 1, O]` and actions `[T, A]`; the reward is the next observation's first."""
+    """A recorded episode from `[T + 1, O]` and `[T, A]`; rewards are the next observations' first."""
     T = len(actions)
     ended = torch.zeros(T, 1, dtype=torch.bool)
     ended[-1] = True

@@ -1,0 +1,73 @@
+"""The pictures of a video: a line of numbers, the frame, and curves with a cursor below."""
+
+import math
+
+import numpy as np
+from fulgurite.agents.mpc import MPC
+from fulgurite.data.play import Episode
+from fulgurite.keys import OBSERVATION, PLAN, REWARD
+from fulgurite.runs.figures import COLOURS
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from pytorch_lightning import LightningModule
+
+from .promises import comparable_steps, promised_returns, realised_returns
+from .render import Footage
+from .strip import Curve, Strip
+
+
+def film(
+    footage: Footage, episode: Episode, curves: list[Curve], width: int, max_frames: int, max_seconds: float
+) -> tuple[list[Image.Image], float]:
+    """The pictures, and how long each is shown, in seconds: real time, unless that takes more than `max_seconds`."""
+    last = len(footage.frames) - 1
+    stride = math.ceil((last + 1) / max_frames)
+    shown = [*range(0, last, stride), last]
+    real = last / footage.per_second
+    speed = max(1.0, real / max_seconds)
+    hurry = f"   {speed:.1f} times as fast" if speed > 1.05 else ""
+    so_far = np.concatenate([[0.0], episode.transitions[REWARD][:, 0].double().cumsum(0).numpy()])
+    strip = Strip(curves, last, (width, width // 3))
+    images = []
+    for step in shown:
+        label = labelled(f"step {step}   return {so_far[step]:.1f}{hurry}".replace("-", "\N{MINUS SIGN}"), width)
+        images.append(stacked(label, scaled(footage.frames[step], width), strip.at(step)))
+    return images, real / speed / len(shown)
+
+
+def curves(agent: LightningModule, episode: Episode) -> list[Curve]:
+    """Promised and realised return of each comparable step's plan, or the return so far of an agent without plans."""
+    steps = comparable_steps(episode) if isinstance(agent, MPC) else 0
+    if not isinstance(agent, MPC) or not steps:
+        return [Curve("return so far", episode.transitions[REWARD][:, 0].cumsum(0).numpy(), COLOURS[0])]
+    transitions = episode.transitions[:steps]
+    horizon = transitions[PLAN].shape[1]
+    promised = promised_returns(agent, transitions[OBSERVATION], transitions[PLAN])
+    return [
+        Curve(f"promised over {horizon} steps", promised.numpy(), COLOURS[1]),
+        Curve("realised", realised_returns(agent, episode)[:steps].numpy(), COLOURS[0]),
+    ]
+
+
+def labelled(text: str, width: int) -> Image.Image:
+    """A white line of text."""
+    picture = Image.new("RGB", (width, 20), "white")
+    ImageDraw.Draw(picture).text((8, 4), text, fill=(40, 40, 40), font=ImageFont.load_default(11))
+    return picture
+
+
+def stacked(*pictures: Image.Image) -> Image.Image:
+    """Pictures of one width below each other."""
+    whole = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)), "white")
+    top = 0
+    for picture in pictures:
+        whole.paste(picture, (0, top))
+        top += picture.height
+    return whole
+
+
+def scaled(frame: NDArray[np.uint8], width: int) -> Image.Image:
+    """A frame `[height, width, 3]` at another width, in its proportions."""
+    image = Image.fromarray(frame)
+    height = max(1, round(image.height * width / image.width))
+    return image.resize((width, height), Image.Resampling.LANCZOS)
