@@ -54,13 +54,13 @@ def inverted_pendulum_termination(next_state: Tensor) -> Tensor:
 
 
 def inverted_pendulum_shaped_reward(state: Tensor, action: Tensor, next_state: Tensor) -> Tensor:
-    """For planning in InvertedPendulum-v5: 1 - (theta / 0.2)^2 - x^2 - 0.1 x'^2, at most the task's own reward of 1.
+    """For planning in InvertedPendulum-v5: 1 / (1 + 25 theta^2 + 4 x^2 + 0.2 theta'^2 + 0.5 x'^2).
 
-    The task's reward does not tell a cart that drifts to the end of its rail from one that stays in the middle until it
-    is too late for a short horizon.
+    The task's reward does not tell a cart that drifts to the end of its rail from one that stays in the middle, until it
+    is too late for a short horizon. At most the task's reward, and always positive: no plan gains by falling.
     """
-    x, theta, x_dot = next_state[..., 0], next_state[..., 1], next_state[..., 2]
-    return 1 - (theta / 0.2).square() - x.square() - 0.1 * x_dot.square()
+    x, theta, x_dot, theta_dot = next_state.square().unbind(-1)
+    return 1 / (1 + 25 * theta + 4 * x + 0.2 * theta_dot + 0.5 * x_dot)
 
 
 def half_cheetah_reward(state: Tensor, action: Tensor, next_state: Tensor) -> Tensor:
