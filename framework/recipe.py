@@ -11,6 +11,7 @@ subclasses of its slots' classes (see `recipe_kinds`), and everything is refused
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -136,7 +137,10 @@ def parse(override: str) -> tuple[str, Any, str]:
         raise RecipeError(f"{LINE}: {key}: expected a value after '=', got nothing; write null for none")
     if misleading(text.strip()):
         return key, text.strip(), text.strip()
-    value = read(f"value: {text}", f"{LINE}: {key}")
+    try:
+        value = read(f"value: {text}", f"{LINE}: {key}")
+    except RecipeError as error:  # one line has no line numbers
+        raise RecipeError(re.sub(r": line \d+: ", ": ", str(error))) from error
     return key, value["value"], text.strip()
 
 
@@ -144,10 +148,12 @@ def read(text: str, label: str) -> dict[str, Any]:
     """A text's keys as plain containers, `${...}` unresolved."""
     examine(text, label)
     try:
-        found = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+        found = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=False)
     except yaml.YAMLError as error:
         raise RecipeError(wrong(error, label)) from error
-    except (OmegaConfBaseException, ValueError, RecursionError) as error:
+    except OSError as error:  # OmegaConf's word for a file that is one value
+        raise RecipeError(f"{label}: expected keys, got {shown(text.strip())}") from error
+    except (OmegaConfBaseException, ValueError) as error:
         raise RecipeError(f"{label}: {str(error).splitlines()[0]}") from error
     if not isinstance(found, dict):
         raise RecipeError(f"{label}: expected keys, got {shown(found)}")

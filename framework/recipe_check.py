@@ -14,6 +14,7 @@ from .recipe_error import RecipeError, nearest, shown
 from .recipe_kinds import ANY, Function, Items, Kind, Kinds, Object, Table, Value, members
 from .recipe_module import Definition
 from .recipe_plan import Listing, Mapping, Node, Plan, Shared, children, leaf
+from .recipe_signature import Parameter
 from .recipe_slot import Slot, Slots
 from .recipe_tree import NAME, PARTIAL, TARGET, Swap, Tree, Unresolved, referred
 
@@ -25,16 +26,17 @@ class Check:
     """One walk over a tree. It puts nodes in the place of bare names (`planner: cem`), the one change that it makes.
 
     Attributes:
-        problems: one line each: file, key, what was expected, what came, the nearest right name.
         nodes: every node by its key.
     """
 
     def __init__(self, tree: Tree, classes: Classes):
         self.tree, self.sources, self.classes = tree, classes.sources, classes
         self.kinds, self.slots = Kinds(classes.sources), Slots(classes)
-        self.problems: list[str] = []
+        self._problems: dict[tuple[str, str], str] = {}
+        self._echoes: dict[str, str] = {}  # keys that only repeat another key's value
         self.nodes: dict[str, Node] = {}
         self._shared: list[tuple[Shared, Kind, str]] = []
+        self._unknown: list[tuple[Node, str]] = []
 
     def run(self) -> Node:
         """The plan of the whole recipe; what is wrong stands in `problems`."""
@@ -42,19 +44,28 @@ class Check:
         if not isinstance(root, Definition):
             raise RecipeError(f"{self.sources.root}: {root}")
         node = Node("", self.tree.origin(""), root, Object(root))
+        for key in (TARGET, PARTIAL):
+            if key in self.tree.root:
+                self._problem(key, f"a recipe's top level is always {root.name}")
         self._fill(node, self.tree.root)
         for shared, kind, key in self._shared:  # grows while plain containers that are shared are walked
             self._share(shared, kind, key)
+        for owner, name in self._unknown:
+            self._unknown_key(owner, name)
         if not self.problems and (loop := _loop(node, self.nodes, [])):
             self._problem(loop, f"${{{loop}}} leads back into itself")
         return node
 
+    @property
+    def problems(self) -> list[str]:
+        """A line each: file, key, what was expected, what came, the nearest right name."""
+        wrong = {key for key, _ in self._problems}
+        return [line for (key, _), line in self._problems.items() if self._echoes.get(key) not in wrong]
+
     def _problem(self, key: str, text: str) -> Plan | None:
         """Notes what is wrong; there is no plan then."""
-        origin = self.tree.origin(key)
-        line = f"{origin}: {key}: {text}" if key else f"{origin}: {text}"
-        if line not in self.problems:
-            self.problems.append(line)
+        place = f"{self.tree.origin(key)}: {key}" if key else self.tree.origin(key)
+        self._problems[key, text] = f"{place}: {text}"
         return None
 
     # ------------------------------------------------------------------ values
@@ -68,7 +79,7 @@ class Check:
             return self._mapping(value, kind, key)
         if isinstance(value, list):
             return self._listing(value, kind, key)
-        return self._leaf(value, kind, key)
+        return self._leaf(value, kind, key, self.tree.texts.get(key))
 
     def _settled(self, value: Any, kind: Kind) -> Any:
         """A bare name in a slot for objects becomes a node with those of the earlier keys that its class takes."""
@@ -77,17 +88,17 @@ class Check:
             return str(value) if isinstance(value, Swap) else value
         found = self.slots.named(value, slots)
         if isinstance(found, str):
-            return value
+            return str(value)
         definition, _ = found
         signature = self.classes.signature(definition)
         old = value.old if isinstance(value, Swap) else {}
         kept = {name: inner for name, inner in old.items() if name in signature.parameters or name == PARTIAL}
         return {TARGET: str(value) if "." in value else definition.name, **kept}
 
-    def _leaf(self, value: Any, kind: Kind, key: str) -> Plan | None:
+    def _leaf(self, value: Any, kind: Kind, key: str, text: str | None) -> Plan | None:
         if value == "???":
             return self._problem(key, f"this must be given: {kind}")
-        found = leaf(value, kind, self.tree.texts.get(key))
+        found = leaf(value, kind, text)
         if found is not None:
             return found
         slots = _slots(kind)
@@ -137,8 +148,8 @@ class Check:
         else:
             implied = self.slots.implied(slots)
             if implied is None:
-                wanted = self.slots.wanted(slots)
-                return self._problem(key, f"{TARGET} is missing: which of {wanted}?" + self.slots.hint("", slots))
+                hint = self.slots.hint("", slots)
+                return self._problem(key, f"expected {self.slots.wanted(slots)}, got no {TARGET}{hint}")
             definition, slot = implied, slots[0]
         if PARTIAL in value and (not isinstance(slot, Object) or not slot.open or value[PARTIAL] is not True):
             opened = isinstance(slot, Object) and slot.open
@@ -152,15 +163,12 @@ class Check:
     def _fill(self, node: Node, value: dict[Any, Any]) -> None:
         """Walks a node's keys as the arguments of its class."""
         signature = self.classes.signature(node.definition)
-        takes = dict(signature.parameters)
-        if isinstance(node.kind, Function):
-            for name in node.kind.arguments:
-                takes.pop(name, None)
+        takes = self._takes(node)
         for name in [name for name in value if name not in (TARGET, PARTIAL)]:
             key = f"{node.key}.{name}" if node.key else str(name)
             parameter = takes.get(name)
             if parameter is None and (not signature.open or name in signature.fixed):
-                self._problem(key, f"{node.definition.name} takes no '{name}'" + self._other(str(name), takes, key))
+                self._unknown.append((node, str(name)))
                 continue
             kind = ANY if parameter is None else self.kinds.of(parameter.annotation, parameter.module)
             plan = self._walk(value, name, kind, key)
@@ -175,9 +183,21 @@ class Check:
                 kind = self.kinds.of(parameter.annotation, parameter.module)
                 self._problem(node.key, f"{node.definition.name} needs '{parameter.name}' ({kind})")
 
-    def _other(self, name: str, takes: dict[str, Any], key: str) -> str:
-        near = nearest(name, takes)
-        return near or self.tree.hint(key, but=key) or nearest(name, takes, "it takes")
+    def _takes(self, node: Node) -> dict[str, Parameter]:
+        """The arguments that a recipe can give: without those that a function's caller gives."""
+        given = node.kind.arguments if isinstance(node.kind, Function) else ()
+        parameters = self.classes.signature(node.definition).parameters
+        return {name: parameter for name, parameter in parameters.items() if name not in given}
+
+    def _unknown_key(self, node: Node, name: str) -> None:
+        """The nearest right name is one of the same class, else the same name at a node below that takes it."""
+        key, takes = f"{node.key}.{name}" if node.key else name, self._takes(node)
+        hint = nearest(name, takes)
+        below = [other for other in self.nodes.values() if not node.key or other.key.startswith(node.key + ".")]
+        takers = [f"{other.key}.{name}" for other in below if name in self._takes(other)]
+        if not hint and takers:
+            hint = f"; did you mean '{takers[0]}'?"
+        self._problem(key, f"{node.definition.name} takes no '{name}'" + (hint or nearest(name, takes, "it takes")))
 
     # ------------------------------------------------------------------ ${references}
 
@@ -188,7 +208,8 @@ class Check:
         except Unresolved as error:
             return self._problem(key, str(error))
         if not isinstance(value, dict | list):
-            return self._leaf(value, kind, key)
+            self._echoes[key] = found
+            return self._leaf(value, kind, key, str(value))
         if f"{key}.".startswith(f"{found}."):
             return self._problem(key, f"{text} contains this key itself")
         shared = Shared(found)

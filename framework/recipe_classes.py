@@ -65,7 +65,9 @@ class Classes:
             else:
                 yield from self.resolution_order(bases[0])
         elif bases:
-            orders = [[base] if base is None else list(self.resolution_order(base)) for base in bases]
+            orders: list[list[Definition | None]] = [
+                [*self.resolution_order(base)] if base else [None] for base in bases
+            ]
             yield from _merged([*orders, bases])
 
     def abstract_methods(self, cls: Definition) -> set[str]:
@@ -96,13 +98,16 @@ class Classes:
         return [name for statement in cls.node.body for name in bound_by(statement, annotated=True)]
 
     def lacking(self, cls: Definition, wanted: list[str]) -> list[str]:
-        """Which of the wanted members neither the class nor a base has; attributes set in a constructor count."""
+        """Which of the wanted members neither the class nor a base has.
+
+        Attributes that a constructor sets count, and so does `forward` for `__call__`, which torch makes of it.
+        """
         left, layer, seen = set(wanted), [cls], [cls]
         while layer and left:
             for one in layer:
                 assert isinstance(one.node, ast.ClassDef)
-                left -= {name for statement in one.node.body for name in bound_by(statement, annotated=True)}
-                left -= set_by(constructor_of(one.node))
+                bound = {name for statement in one.node.body for name in bound_by(statement, annotated=True)}
+                left -= bound | set_by(constructor_of(one.node)) | ({"__call__"} if "forward" in bound else set())
             above = [base for one in layer for base in self.bases(one) if base is not None] if left else []
             layer = [one for one in above if not _holds([*seen], one)]
             seen += layer

@@ -32,7 +32,7 @@ def examine(text: str, label: str) -> None:
         if number > MAX_EVENTS:
             raise RecipeError(f"{where}: more than {MAX_EVENTS // 2} keys and values")
         if getattr(event, "tag", None) is not None:
-            raise RecipeError(f"{where}: the tag {event.tag} is refused: a recipe holds plain values")
+            raise RecipeError(f"{where}: refused the tag {event.tag}: a recipe is plain values")
         if getattr(event, "anchor", None) is not None:
             raise RecipeError(f"{where}: anchors and aliases (&{event.anchor}) are refused: share with ${{key}}")
         if isinstance(event, yaml.CollectionStartEvent):
@@ -45,10 +45,8 @@ def examine(text: str, label: str) -> None:
             documents += 1
             if documents > 1:
                 raise RecipeError(f"{where}: a second document begins; a recipe is one")
-        elif isinstance(event, yaml.ScalarEvent) and event.style is None and misleading(event.value):
-            raise RecipeError(
-                f"{where}: YAML does not read {event.value} as it looks; write a plain number, or quote it"
-            )
+        elif isinstance(event, yaml.ScalarEvent) and not event.style and misleading(event.value):
+            raise RecipeError(f"{where}: YAML reads {event.value} as another number; quote it or write the number")
 
 
 def misleading(scalar: str) -> bool:
@@ -73,4 +71,5 @@ def wrong(error: yaml.YAMLError, label: str) -> str:
     """A YAML error in one line."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = f"line {mark.line + 1}: " if mark is not None else ""
-    return f"{label}: {line}{getattr(error, 'problem', None) or error}"
+    said = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+    return f"{label}: {line}{said}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from .recipe_error import nearest, plain, shown
 
+MAX_CHAIN, MAX_TEXT = 30, 10_000
 TARGET, PARTIAL = "_target_", "_partial_"
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _WHOLE = re.compile(r"\$\{([\w-]+(?:\.[\w-]+)*)\}")
@@ -46,6 +47,7 @@ class Tree:
         self.root: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
         self.texts: dict[str, str] = {}
+        self._inserted: dict[str, str] = {}
 
     def origin(self, key: str) -> str:
         """The layer that set `key`, or the nearest node above it that is known."""
@@ -56,6 +58,7 @@ class Tree:
     def merge(self, layer: dict[str, Any], origin: str) -> None:
         """Merges a layer over what is there."""
         self.origins[""] = origin
+        self._inserted.clear()
         self._merge(self.root, layer, "", origin)
 
     def put(self, key: str, value: Any, text: str, origin: str) -> None:
@@ -106,6 +109,8 @@ class Tree:
         """The key where `path` ends once every `${...}` on the way is followed, and the value there."""
         if path in seen:
             raise Unresolved(f"${{{path}}} leads back to itself")
+        if len(seen) == MAX_CHAIN:
+            raise Unresolved(f"${{{path}}} is the end of {MAX_CHAIN} references in a row")
         seen = seen | {path}
         key, value = "", self.root
         for part in path.split("."):
@@ -114,16 +119,16 @@ class Tree:
             elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
                 value = value[int(part)]
             else:
-                raise Unresolved(f"${{{path}}} names nothing" + self.hint(path))
+                raise Unresolved(f"${{{path}}} names nothing" + self._hint(path))
             key = f"{key}.{part}" if key else part
             reference = referred(value)
             if reference is not None:
                 key, value = self.find(reference, seen)
         return key, self.interpolated(value, seen) if isinstance(value, str) else value
 
-    def hint(self, path: str, but: str = "") -> str:
+    def _hint(self, path: str) -> str:
         """The nearest key to `path`: one with the same last name, else one that is spelt alike."""
-        keys = [key for key in _keys(self.root, "") if key != but]
+        keys = _keys(self.root, "")
         last = plain(path.rpartition(".")[2])
         same = [key for key in keys if plain(key.rpartition(".")[2]) == last]
         return nearest(path, same) or (f"; did you mean '{same[0]}'?" if same else nearest(path, keys))
@@ -143,7 +148,11 @@ class Tree:
                 raise Unresolved(f"{found[0]} is {shown(value)}, which cannot stand inside a text")
             return "" if value is None else shown(value) if isinstance(value, bool) else str(value)
 
-        return _ANY.sub(replacement, text) if "${" in text else text
+        if text not in self._inserted:  # each text once: texts that insert each other twice would take for ever
+            self._inserted[text] = _ANY.sub(replacement, text) if "${" in text else text
+            if len(self._inserted[text]) > MAX_TEXT:
+                raise Unresolved(f"{shown(text)} becomes longer than {MAX_TEXT} characters")
+        return self._inserted[text]
 
 
 def _other_class(old: dict[str, Any], new: dict[str, Any]) -> bool:

@@ -36,7 +36,7 @@ class Optional:
 
 
 OPTIONAL = {
-    "mujoco": Optional(">=3.3,<4", "4.0 breaks dm-control 1.0.50", "mujoco"),
+    "mujoco": Optional(">=3.3,<4", "4.0 breaks dm-control 1.0.50: pip install mujoco==3.17.0", "mujoco"),
     "dm-control": Optional(">=1.0.50", "tested on 1.0.50", "dmc"),
     "minari": Optional(">=0.5.3", "tested on 0.5.3", "offline"),
 }

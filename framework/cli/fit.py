@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import time
 import traceback
 from pathlib import Path
@@ -21,6 +23,7 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
     """
     command = run_folder.resume_command(folder)
     say(f"to continue it after a stop: {command}\nloading torch ...")
+    _quiet()
     began = time.perf_counter()
     with signals() as stop:
         try:
@@ -46,6 +49,12 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
         )
         return code
     return 0
+
+
+def _quiet() -> None:
+    """The libraries' greetings and advertisements stay away; their warnings do not."""
+    os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
 
 
 def _failed(error: Exception) -> None:

@@ -21,7 +21,5 @@ def run(given: argparse.Namespace) -> int:
         return 0
     if recipes:
         table([(recipe.name, recipe.summary) for recipe in recipes])
-    say(
-        "\ntrain one: fulgurite train RECIPE; print it whole: fulgurite show RECIPE; make it yours: fulgurite copy RECIPE"
-    )
+    say("\ntrain: fulgurite train RECIPE; print it whole: fulgurite show RECIPE; make it yours: fulgurite copy RECIPE")
     return 0
