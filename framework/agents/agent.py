@@ -6,7 +6,7 @@ into it. Nothing about an episode is kept in the module, so one agent serves any
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -78,6 +78,10 @@ class Agent(Model):
     def on_train_start(self) -> None:
         if self.experience is None:
             super().on_train_start()  # else the normalisers have seen each transition as it was gathered
+
+    def training_step(self, batch: TensorDictBase | list[TensorDictBase], batch_idx: int) -> None:
+        with nullcontext() if self.experience is None else self.experience.phases("fit"):
+            super().training_step(batch, batch_idx)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.experience is not None:

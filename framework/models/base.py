@@ -86,7 +86,7 @@ class Model(pl.LightningModule, ABC):
                 self.adapt(minibatch.reshape(-1))
 
     def validation_step(self, batch: TensorDictBase, batch_idx: int) -> None:
-        if batch.numel():
+        if len(batch):  # nothing is held out as long as there are few episodes
             scores = {name: score.detach() for name, score in self.evaluate(batch).items()}
             self.select(scores)
             means = {f"validation/{name}": score.mean() for name, score in scores.items()}

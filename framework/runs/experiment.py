@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 
@@ -34,6 +35,7 @@ class Experiment:
         callbacks: what watches, by name.
         logger: where numbers go beside the metrics file, by name.
         trainer: Lightning's trainer, still open.
+        threads: of PyTorch on the CPU; None for all cores.
     """
 
     def __init__(
@@ -47,7 +49,10 @@ class Experiment:
         callbacks: dict[str, Callback] | None = None,
         logger: dict[str, Logger] | None = None,
         trainer: Callable[..., Trainer] = Trainer,
+        threads: int | None = None,
     ) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
         self.seed = seed
         self.environment = environment
         self.experience = experience
