@@ -56,8 +56,8 @@ def inverted_pendulum_termination(next_state: Tensor) -> Tensor:
 def inverted_pendulum_shaped_reward(state: Tensor, action: Tensor, next_state: Tensor) -> Tensor:
     """For planning in InvertedPendulum-v5: 1 / (1 + 25 theta^2 + 4 x^2 + 0.2 theta'^2 + 0.5 x'^2).
 
-    The task's reward does not tell a cart that drifts to the end of its rail from one that stays in the middle, until it
-    is too late for a short horizon. At most the task's reward, and always positive: no plan gains by falling.
+    The task's reward does not tell a cart that drifts to the end of its rail from one that stays in the middle, until
+    it is too late for a short horizon. At most the task's reward, and always positive: no plan gains by falling.
     """
     x, theta, x_dot, theta_dot = next_state.square().unbind(-1)
     return 1 / (1 + 25 * theta + 4 * x + 0.2 * theta_dot + 0.5 * x_dot)
