@@ -10,7 +10,7 @@ from rich.text import Text
 
 WHEEL = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 BAR = 12  # characters
-NAMES = {"fit": "fit model", "collect": "collect", "evaluate": "evaluate", "other": "set up"}
+NAMES = {"fit": "fit model", "collect": "collect", "evaluate": "evaluate", "other": "working"}
 SHARES = {"environment": "env", "fit": "model", "plan": "plan"}  # phase: its short name on the line
 
 

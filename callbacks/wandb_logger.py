@@ -5,6 +5,8 @@ W&B afterwards costs the mirror, not the run. An offline run is uploaded later w
 """
 
 import logging
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -50,6 +52,7 @@ class Wandb(WandbLogger):
         self._mode: Literal["auto"] | Mode = mode
         self._about: dict[str, Any] = {"entity": entity, "name": name, "group": group, "tags": list(tags)}
         self._run: Any = DummyExperiment()
+        self._broken = False
         self._waiting: list[Mapping[str, Any]] | None = []
         self._axes: dict[str, Any] = {}
         self._errors: list[tuple[str, list[int], list[float]]] = []
@@ -103,12 +106,19 @@ class Wandb(WandbLogger):
         if isinstance(run, DummyExperiment):
             return
         folder = Path(run.settings.sync_dir)
-        self._guarded(lambda: run.finish(exit_code=0 if status == "success" else 1))
+        self._guarded(lambda: self._finish(run, status))
         if self._decision.mode == "offline":
             say(f"W&B was offline ({self._decision.reason}); upload this run with: wandb sync {folder}")
 
+    def _finish(self, run: Any, status: str) -> None:
+        try:
+            run.finish(exit_code=0 if status == "success" else 1)
+        except TimeoutError:
+            let_go()
+            self._decision = Decision("offline", "it stopped answering")
+
     def _start(self, folder: Path) -> None:
-        wandb.setup(wandb.Settings(silent=True))  # its login speaks before any run's settings are known
+        quieten()
         self._decision = decide(self._mode)
         if self._decision.mode == "disabled":
             return
@@ -118,8 +128,9 @@ class Wandb(WandbLogger):
         except Exception as error:
             if self._decision.mode == "offline":
                 raise
-            reason = " ".join(str(error).split())[:120]
-            self._decision = Decision("offline", f"no answer in time: {reason}")
+            let_go()
+            quieten()
+            self._decision = Decision("offline", f"no online start: {' '.join(str(error).split())[:80]}")
             self._run = self._init(folder, "offline")
         self._run.define_metric("env_steps")
         self._run.define_metric("*", step_metric="env_steps", step_sync=True)
@@ -140,6 +151,7 @@ class Wandb(WandbLogger):
                 save_code=False,
                 init_timeout=START_PATIENCE,
                 finish_timeout=FINISH_PATIENCE,
+                finish_timeout_raises=True,
                 x_disable_stats=mode == "offline",
             ),
             **self._about,
@@ -158,12 +170,29 @@ class Wandb(WandbLogger):
 
     def _guarded(self, action: Callable[[], Any]) -> None:
         """W&B must not stop a run: after one failure, said once, everything to it is ignored."""
+        if self._broken:
+            return
         try:
             action()
         except Exception as error:
-            self._run = DummyExperiment()
+            self._broken, self._run = True, DummyExperiment()
             reason = " ".join(str(error).split())[:200]
             log.warning("W&B failed and is left out from here on (%s: %s)", type(error).__name__, reason)
+
+
+def quieten() -> None:
+    """Starts W&B's own process without a word, to us (its login speaks before any run's settings are known) or home:
+    reports of its own errors would hold up our end for half a minute where the server does not answer.
+    """
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    wandb.setup(wandb.Settings(silent=True))
+
+
+def let_go() -> None:
+    """Parts with W&B's service process, which would hold up the end of ours while it tries to reach its server."""
+    parting = threading.Thread(target=wandb.teardown, daemon=True)
+    parting.start()
+    parting.join(1.0)
 
 
 def say(line: str) -> None:
