@@ -33,7 +33,7 @@ class Check:
         self.tree, self.sources, self.classes = tree, classes.sources, classes
         self.kinds, self.slots = Kinds(classes.sources), Slots(classes)
         self._problems: dict[tuple[str, str], str] = {}
-        self._echoes: dict[str, str] = {}  # keys that only repeat another key's value
+        self._echoes: dict[str, str] = {}  # keys that refer to a value, and to which
         self.nodes: dict[str, Node] = {}
         self._shared: list[tuple[Shared, Kind, str]] = []
         self._unknown: list[tuple[Node, str]] = []
@@ -59,8 +59,14 @@ class Check:
     @property
     def problems(self) -> list[str]:
         """A line each: file, key, what was expected, what came, the nearest right name."""
-        wrong = {key for key, _ in self._problems}
-        return [line for (key, _), line in self._problems.items() if self._echoes.get(key) not in wrong]
+        told = [line for (key, _), line in self._problems.items() if not self._is_echo(key)]
+        return told or list(self._problems.values())  # keys that refer to each other in a circle are all echoes
+
+    def _is_echo(self, key: str) -> bool:
+        """Whether a key is only wrong because it refers to one that is, or to one below that."""
+        path = f"{self._echoes.get(key)}."
+        others = [wrong.removesuffix(f".{TARGET}") for wrong, _ in self._problems if wrong not in ("", key)]
+        return any(path.startswith(f"{wrong}.") for wrong in others)
 
     def _problem(self, key: str, text: str) -> Plan | None:
         """Notes what is wrong; there is no plan then."""
@@ -202,13 +208,14 @@ class Check:
     # ------------------------------------------------------------------ ${references}
 
     def _reference(self, text: str, kind: Kind, key: str) -> Plan | None:
+        path = referred(text)
+        self._echoes[key] = path or ""
         try:
-            path = referred(text)
             found, value = self.tree.find(path) if path else ("", self.tree.interpolated(text))
         except Unresolved as error:
-            return self._problem(key, str(error))
+            hint = "" if error.path is None else self.tree.hint(error.path, but=key)
+            return self._problem(key, f"{error}{hint}")
         if not isinstance(value, dict | list):
-            self._echoes[key] = found
             return self._leaf(value, kind, key, str(value))
         if f"{key}.".startswith(f"{found}."):
             return self._problem(key, f"{text} contains this key itself")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from .recipe_module import Definition
@@ -34,26 +35,27 @@ class Classes:
 
     def bases(self, cls: Definition) -> list[Definition | None]:
         """The bases of a class as they are written; None stands for one without readable source."""
-        assert isinstance(cls.node, ast.ClassDef)
-        found: list[Definition | None] = []
-        for expression in cls.node.bases:
-            if last_name(expression) in EMPTY_BASES:
-                continue
-            base = self.sources.resolve(cls.module, expression)
-            found.append(base if isinstance(base, Definition) and base.is_class else None)
-        return found
+        return [self._base(cls, expression) for expression in _written_bases(cls)]
+
+    def _base(self, cls: Definition, expression: ast.expr) -> Definition | None:
+        base = self.sources.resolve(cls.module, expression)
+        return base if isinstance(base, Definition) and base.is_class else None
+
+    def ancestors(self, cls: Definition) -> Iterator[Definition]:
+        """The class and all that it derives from, nearest first; a file is read only when its turn comes."""
+        seen: list[Definition] = []
+        waiting = deque([(cls, expression) for expression in _written_bases(cls)])
+        yield cls
+        while waiting:
+            base = self._base(*waiting.popleft())
+            if base is not None and not _holds(seen, base):
+                seen.append(base)
+                waiting += [(base, expression) for expression in _written_bases(base)]
+                yield base
 
     def is_subclass(self, cls: Definition, base: Definition) -> bool:
-        """Whether `cls` is `base` or derives from it, nearest bases first so that few files are read."""
-        layer: list[Definition] = [cls]
-        seen: list[Definition] = []
-        while layer:
-            if any(one.same(base) for one in layer):
-                return True
-            seen += layer
-            above = [known for one in layer for known in self.bases(one) if known is not None]
-            layer = [one for one in above if not any(one.same(other) for other in seen)]
-        return False
+        """Whether `cls` is `base` or derives from it."""
+        return any(one.same(base) for one in self.ancestors(cls))
 
     def resolution_order(self, cls: Definition) -> Iterator[Definition | None]:
         """The class, then its bases as Python orders them; None where a base cannot be read."""
@@ -102,15 +104,13 @@ class Classes:
 
         Attributes that a constructor sets count, and so does `forward` for `__call__`, which torch makes of it.
         """
-        left, layer, seen = set(wanted), [cls], [cls]
-        while layer and left:
-            for one in layer:
-                assert isinstance(one.node, ast.ClassDef)
-                bound = {name for statement in one.node.body for name in bound_by(statement, annotated=True)}
-                left -= bound | set_by(constructor_of(one.node)) | ({"__call__"} if "forward" in bound else set())
-            above = [base for one in layer for base in self.bases(one) if base is not None] if left else []
-            layer = [one for one in above if not _holds([*seen], one)]
-            seen += layer
+        left = set(wanted)
+        for one in self.ancestors(cls):
+            assert isinstance(one.node, ast.ClassDef)
+            bound = {name for statement in one.node.body for name in bound_by(statement, annotated=True)}
+            left -= bound | set_by(constructor_of(one.node)) | ({"__call__"} if "forward" in bound else set())
+            if not left:
+                break
         return sorted(left)
 
     def _signature(self, definition: Definition) -> Signature:
@@ -142,6 +142,11 @@ class Classes:
         return result
 
 
+def _written_bases(cls: Definition) -> list[ast.expr]:
+    assert isinstance(cls.node, ast.ClassDef)
+    return [expression for expression in cls.node.bases if last_name(expression) not in EMPTY_BASES]
+
+
 def _merged(orders: list[list[Definition | None]]) -> Iterator[Definition | None]:
     """Python's own merge (C3) of the bases' orders; it ends at a base that cannot be read."""
     orders = [list(order) for order in orders if order]
@@ -158,5 +163,5 @@ def _merged(orders: list[list[Definition | None]]) -> Iterator[Definition | None
         orders = [order for order in orders if order]
 
 
-def _holds(order: list[Definition | None], wanted: Definition) -> bool:
+def _holds(order: Sequence[Definition | None], wanted: Definition) -> bool:
     return any(one is not None and one.same(wanted) for one in order)

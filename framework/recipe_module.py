@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,11 +63,16 @@ class Definition:
 
 def read(name: str, path: Path, users: bool) -> Module:
     """Reads a module; a RecipeError says where python cannot read it."""
+    collecting = gc.isenabled()
+    gc.disable()  # it would look through the growing tree again and again: a third of the time
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise RecipeError(f"{path}: line {line}: python cannot read it: {getattr(error, 'msg', error)}") from error
+    finally:
+        if collecting:
+            gc.enable()
     module = Module(name, path, users)
     _bind(module, tree.body)
     return module

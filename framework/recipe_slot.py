@@ -11,7 +11,7 @@ import ast
 from .recipe_classes import Classes
 from .recipe_error import nearest, shown
 from .recipe_kinds import Function, Object
-from .recipe_module import Definition, Module
+from .recipe_module import Definition, Imported, Module
 from .recipe_tree import NAME
 
 Slot = Object | Function
@@ -27,10 +27,8 @@ class Slots:
             return found.is_function and self._starts_with(found, slot.arguments)
         if not found.is_class:
             return False
-        if self.classes.is_subclass(found, slot.base):
-            return True
         wanted = self.classes.protocol_members(slot.base)
-        return bool(wanted) and not self.classes.lacking(found, wanted)
+        return not self.classes.lacking(found, wanted) if wanted else self.classes.is_subclass(found, slot.base)
 
     def implied(self, slots: list[Slot]) -> Definition | None:
         """The class that is meant where a node names none: the slot's own, when it is final."""
@@ -50,7 +48,8 @@ class Slots:
         for definition in found:
             for slot in slots:
                 if self.fits(definition, slot):
-                    return self._buildable(definition, slot)
+                    unfinished = self._unfinished(definition)
+                    return unfinished + self.hint("", slots) if unfinished else (definition, slot)
         return self._wrong_kind(target, found[0], slots)
 
     def _found(self, target: str, slots: list[Slot]) -> list[Definition] | str:
@@ -68,21 +67,25 @@ class Slots:
         if isinstance(one, str):
             owner, _, last = target.rpartition(".")
             module = self.sources.module(owner, users=True)
-            return one + (nearest(last, _classes(module), "it has") if module is not None else "")
+            if module is None:
+                return one
+            return one + (nearest(last, _classes(module), "it has") or nearest(last, _exported(module)))
         return [one]
 
-    def _buildable(self, found: Definition, slot: Slot) -> tuple[Definition, Slot] | str:
-        if found.is_class:
-            if self.classes.protocol_members(found):
-                return f"{found.name} is a protocol" + self.hint("", [slot])
-            if methods := self.classes.abstract_methods(found):
-                return f"{found.name} is abstract (without {', '.join(sorted(methods))})" + self.hint("", [slot])
-        return found, slot
+    def _unfinished(self, found: Definition) -> str:
+        """Why a class cannot be built; nothing where it can."""
+        if found.is_class and self.classes.protocol_members(found):
+            return f"{found.name} is a protocol"
+        methods = self.classes.abstract_methods(found) if found.is_class else set()
+        return f"{found.name} is abstract (without {', '.join(sorted(methods))})" if methods else ""
 
     def _wrong_kind(self, target: str, found: Definition, slots: list[Slot]) -> str:
         wanted = self.wanted(slots)
         if found.is_class:
-            return f"expected {wanted}, got the class {target}, which is not one" + self.hint("", slots)
+            return (
+                f"expected {wanted}, got the class {target if '.' in target else found.name}, which is not one"
+                + self.hint("", slots)
+            )
         if not found.is_function:
             return f"expected {wanted}, got {target}, which is neither a class nor a function"
         for slot in slots:
@@ -101,7 +104,7 @@ class Slots:
         for slot in slots:
             names = self.sources.heirs(slot.base.name) if isinstance(slot, Object) else self.sources.functions
             for definition in (definition for name in names for definition in self.sources.bare(name)):
-                if self.fits(definition, slot) and not isinstance(self._buildable(definition, slot), str):
+                if self.fits(definition, slot) and not self._unfinished(definition):
                     found.add(definition.name)
         return sorted(found)
 
@@ -114,6 +117,10 @@ class Slots:
     def hint(self, word: str, slots: list[Slot]) -> str:
         """The nearest name that fits, else all that fit."""
         return nearest(word, self.options(slots), "there are")
+
+
+def _exported(module: Module) -> list[str]:
+    return [name for name, entry in module.names.items() if isinstance(entry, Imported) and entry.name]
 
 
 def _classes(module: Module) -> list[str]:

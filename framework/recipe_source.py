@@ -190,5 +190,5 @@ def _installed(top: str) -> Iterator[Path]:
     if spec is None:
         return
     yield from map(Path, spec.submodule_search_locations or ())
-    if spec.origin is not None and spec.origin.endswith(".py"):
-        yield Path(spec.origin)
+    frozen = getattr(spec.loader_state, "filename", None)  # `os` and its like, which the interpreter holds itself
+    yield from (Path(file) for file in (spec.origin, frozen) if file and file.endswith(".py"))

@@ -7,6 +7,7 @@ YAML can do much more than a recipe needs: tags that make objects, aliases that 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import yaml
 
@@ -54,17 +55,12 @@ def misleading(scalar: str) -> bool:
     return bool(_SEXAGESIMAL.fullmatch(scalar) or _OCTAL.fullmatch(scalar))
 
 
-def events(text: str, label: str) -> list[yaml.Event]:
-    """The parser's events; it is the C parser where PyYAML has it."""
-    found = []
+def events(text: str, label: str) -> Iterator[yaml.Event]:
+    """The parser's events, one by one: whoever has seen enough stops it. It is the C parser where PyYAML has it."""
     try:
-        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            found.append(event)
-            if len(found) > MAX_EVENTS + 1:
-                break
+        yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise RecipeError(wrong(error, label)) from error
-    return found
 
 
 def wrong(error: yaml.YAMLError, label: str) -> str:

@@ -20,7 +20,11 @@ _ANY = re.compile(r"\$\{([^{}]*)\}?")
 
 
 class Unresolved(Exception):
-    """A `${...}` that names nothing, itself, or something else than a path."""
+    """A `${...}` that names nothing (then `path` is what it names), itself, or something else than a path."""
+
+    def __init__(self, text: str, path: str | None = None):
+        super().__init__(text)
+        self.path = path
 
 
 class Swap(str):
@@ -119,16 +123,16 @@ class Tree:
             elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
                 value = value[int(part)]
             else:
-                raise Unresolved(f"${{{path}}} names nothing" + self._hint(path))
+                raise Unresolved(f"${{{path}}} names nothing", path)
             key = f"{key}.{part}" if key else part
             reference = referred(value)
             if reference is not None:
                 key, value = self.find(reference, seen)
         return key, self.interpolated(value, seen) if isinstance(value, str) else value
 
-    def _hint(self, path: str) -> str:
-        """The nearest key to `path`: one with the same last name, else one that is spelt alike."""
-        keys = _keys(self.root, "")
+    def hint(self, path: str, but: str) -> str:
+        """The nearest key to `path`: one with the same last name, else one that is spelt alike; not `but`."""
+        keys = [key for key in _keys(self.root, "") if key != but]
         last = plain(path.rpartition(".")[2])
         same = [key for key in keys if plain(key.rpartition(".")[2]) == last]
         return nearest(path, same) or (f"; did you mean '{same[0]}'?" if same else nearest(path, keys))
@@ -149,9 +153,10 @@ class Tree:
             return "" if value is None else shown(value) if isinstance(value, bool) else str(value)
 
         if text not in self._inserted:  # each text once: texts that insert each other twice would take for ever
-            self._inserted[text] = _ANY.sub(replacement, text) if "${" in text else text
-            if len(self._inserted[text]) > MAX_TEXT:
+            longer = _ANY.sub(replacement, text) if "${" in text else text
+            if len(longer) > MAX_TEXT:
                 raise Unresolved(f"{shown(text)} becomes longer than {MAX_TEXT} characters")
+            self._inserted[text] = longer
         return self._inserted[text]
 
 

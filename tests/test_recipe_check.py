@@ -227,7 +227,7 @@ NODES = """
 {_target_: own.Half}
     ._target_: Half is abstract (without plan); there are CEM, RandomShooting, Still
 {_target_: own.Owl}
-    ._target_: own has no 'Owl'
+    ._target_: own has no 'Owl'; did you mean 'Own'?
 {_target_: own.planners.Owl}
     ._target_: own.planners has no 'Owl'; did you mean 'Own'?
 {_target_: own.planners.Own.plan}

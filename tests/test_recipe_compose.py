@@ -182,7 +182,7 @@ def test_an_empty_file_lacks_what_is_needed(desk: Desk) -> None:
         ("note=[1, 2", "command line: note: did not find expected ',' or ']'"),
         ("note=a: b", "command line: note: mapping values are not allowed in this context"),
         ("note=&x 1", "command line: note: anchors and aliases (&x) are refused: share with ${key}"),
-        ("note=!!python/name:os.system x", "command line: note: refused the tag tag:yaml.org,2002:python/name:os.system:"
+        ("note=!!python/name:os.x y", "command line: note: refused the tag tag:yaml.org,2002:python/name:os.x:"
                                            " a recipe is plain values"),
     ],
 )  # fmt: skip
