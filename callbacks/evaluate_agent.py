@@ -36,10 +36,10 @@ class EvaluateAgent(Periodic):
         assert isinstance(agent, Agent)
         metrics: dict[str, float] = {}
         if trainer.is_global_zero:
-            self.episodes = self.evaluation.run(agent)
-            metrics = summary(self.episodes)
-            if isinstance(agent, MPC):
-                with trainer.datamodule.phases("evaluate"):  # type: ignore[attr-defined]
+            with trainer.datamodule.phases("evaluate"):  # type: ignore[attr-defined]
+                self.episodes = self.evaluation.run(agent)
+                metrics = summary(self.episodes)
+                if isinstance(agent, MPC):
                     metrics |= promised_against_realised(agent, self.episodes)
             mean = metrics["eval/return_mean"]
             self.best_return = mean if self.best_return is None else max(mean, self.best_return)
