@@ -4,10 +4,6 @@ Whatever an environment is at home (Gymnasium, DeepMind Control, the user's own)
 actions in [-1, 1], repeats them, and draws the seed of every episode from one stream.
 """
 
-import os
-import platform
-import sys
-from ctypes.util import find_library
 from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import Any
@@ -22,6 +18,7 @@ from ..recipe_error import MissingExtra
 from . import cart_pole as cart_pole  # registers our two environments
 from .episodes import Episodes
 from .gymnasium_wrappers import Convention
+from .mujoco_setting import draw_cheaply, set_up_mujoco
 
 DM_CONTROL = "dm_control/"
 
@@ -99,7 +96,7 @@ class Environment:
             env.close()
 
     def _make(self, stream: tuple[int, int, int], render: bool) -> Episodes:
-        choose_renderer()
+        set_up_mujoco()
         try:
             env = self._simulator("rgb_array" if render else None)
             if render:
@@ -146,21 +143,3 @@ def simulators(env: EnvBase) -> list[Episodes]:
     while isinstance(env, TransformedEnv):
         env = env.base_env
     return list(env._env.envs)
-
-
-def choose_renderer() -> None:
-    """On a Linux machine without a display, MuJoCo draws with EGL, unless MUJOCO_GL says otherwise.
-
-    It reads the variable when it first draws, dm_control when it is imported. Where EGL is not installed the variable
-    stays unset: with it, MuJoCo could not even be imported.
-    """
-    headless = platform.system() == "Linux" and not os.environ.get("DISPLAY")
-    if headless and "MUJOCO_GL" not in os.environ and find_library("EGL"):
-        os.environ["MUJOCO_GL"] = "egl"
-
-
-def draw_cheaply(env: gymnasium.Env) -> None:
-    """Without shadows and smoothed edges a CPU draws a MuJoCo model about five times as fast."""
-    mujoco, model = sys.modules.get("mujoco"), getattr(env.unwrapped, "model", None)
-    if mujoco is not None and isinstance(model, mujoco.MjModel):
-        model.vis.quality.offsamples = model.vis.quality.shadowsize = 0

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -11,6 +12,7 @@ import pytest
 import torch
 from fulgurite.data.environments import Environment, simulators
 from fulgurite.data.episodes import EnvironmentFault
+from fulgurite.data.mujoco_setting import warn
 from gymnasium import spaces
 from tensordict import TensorDict
 from torchrl.envs import EnvBase, InitTracker, TransformedEnv
@@ -219,6 +221,18 @@ def test_a_missing_extra_is_named(package: str, id: str, extra: str) -> None:
         "else: raise AssertionError('made it')"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+
+
+def test_mujoco_leaves_no_log_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Environment("HalfCheetah-v5").make(0).close()  # its XML makes MuJoCo warn
+    assert not list(tmp_path.iterdir())
+
+
+def test_mujocos_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    warn("Nan, Inf or huge value in QACC")
+    warn("compiler attribute is deprecated")
+    assert caplog.messages == ["MuJoCo: Nan, Inf or huge value in QACC"]
 
 
 @pytest.mark.parametrize("id", ["Pendulum-v1", "HalfCheetah-v5", "dm_control/cheetah-run"])
