@@ -21,12 +21,13 @@ from .normalizer import Normalizer
 class Members(NamedTuple):
     """Draws from an ensemble: the networks of M members with the normalisation folded into them.
 
-    The first layer's weights are divided by the inputs' deviation; the inputs' mean stays outside, since subtracting it
-    first is what keeps small differences alive in bfloat16. The last layer gives the change in the state's units.
+    The first layer's weights are divided by the inputs' deviation, the last layer's multiplied by the change's. The
+    means stay outside: in bfloat16 they would swallow the small differences that matter.
     """
 
     layers: Layers
     input_mean: Tensor  # [S + A]
+    change_mean: Tensor  # [S]
     log_scale: Tensor  # [S], twice the log-deviation of the change: what its log-variance gains in the state's units
 
 
@@ -121,26 +122,27 @@ class Ensemble(Dynamics):
         elif self.elites == self.members:
             chosen = None
         layers = self.network.layers(chosen)
-        std, shift = self.change_normalizer.std, self.change_normalizer.mean
+        std = self.change_normalizer.std
         parts = self.network.weights[-1].shape[1] // len(std)  # the mean, and where there is one the log-variance
         log_scale = 2 * std.log()
         weight, bias = layers[-1]
         scale = torch.cat([std, *[torch.ones_like(std)] * (parts - 1)])
-        offset = torch.cat([shift, *[log_scale] * (parts - 1)])
+        offset = torch.cat([torch.zeros_like(std), *[log_scale] * (parts - 1)])
         layers[-1] = (weight * scale[:, None], bias * scale + offset)
         weight, bias = layers[0]
         layers[0] = (weight / self.input_normalizer.std, bias)
         if torch.is_autocast_enabled(std.device.type):  # cast once a draw instead of once a step
             dtype = torch.get_autocast_dtype(std.device.type)
             layers = [(weight.to(dtype), bias.to(dtype)) for weight, bias in layers]
-        return Members(layers, self.input_normalizer.mean, log_scale)
+        return Members(layers, self.input_normalizer.mean, self.change_normalizer.mean, log_scale)
 
     def change(self, state: Tensor, action: Tensor, theta: Members) -> tuple[Tensor, Tensor | None]:
         """Mean and log-variance `[P, *B, S]` of the change, for `[P, *B, S]`, `[P, *B, A]` and M | P draws."""
         x = torch.cat([state, action], -1) - theta.input_mean  # [P, *B, S + A]
         rows = x.reshape(len(theta.layers[0][0]), -1, x.shape[-1])  # [M, P / M * B, S + A]
         output = evaluate(theta.layers, rows.to(theta.layers[0][0].dtype), self.network.activation)
-        return self.head(output.to(state.dtype).view(*state.shape[:-1], -1), theta.log_scale)
+        mean, log_var = self.head(output.to(state.dtype).view(*state.shape[:-1], -1), theta.log_scale)
+        return mean + theta.change_mean, log_var
 
     def step(self, state: Tensor, action: Tensor, theta: Members, noise: Tensor | None) -> Tensor:
         change, log_var = self.change(state, action, theta)
