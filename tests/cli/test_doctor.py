@@ -1,0 +1,117 @@
+"""What the doctor finds: the machine as it is, and machines that are made up."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fulgurite.cli import doctor_checks, doctor_versions, main
+from fulgurite.cli.doctor_checks import Finding
+
+GOOD = {
+    "torch": "2.13.0+cpu",
+    "pytorch-lightning": "2.6.6",
+    "torchrl": "0.14.1",
+    "tensordict": "0.14.3",
+    "gymnasium": "1.4.0",
+    "omegaconf": "2.4.0",
+    "wandb": "0.31.0",
+    "mujoco": "3.17.0",
+    "dm-control": "1.0.50",
+}
+
+
+def states(monkeypatch: pytest.MonkeyPatch, packages: dict[str, str]) -> dict[str, str]:
+    for module in (doctor_versions, doctor_checks):
+        monkeypatch.setattr(module, "installed", packages.get)
+    return {finding.what: finding.state for finding in doctor_versions.versions()}
+
+
+def test_the_tested_set_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(states(monkeypatch, GOOD).values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("torch", "2.9.1"),
+        ("pytorch-lightning", "2.6.5"),
+        ("pytorch-lightning", "2.7.0"),
+        ("torchrl", "0.13.3"),
+        ("omegaconf", "2.3.1"),
+        ("mujoco", "4.0.0"),
+        ("lightning", "2.6.3"),
+        ("pytorch-lightning", "2.6.2"),
+    ],
+)
+def test_known_bad_versions_are_broken(monkeypatch: pytest.MonkeyPatch, package: str, version: str) -> None:
+    assert states(monkeypatch, {**GOOD, package: version})[package] == "broken"
+
+
+def test_a_needed_package_that_is_missing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = states(monkeypatch, {name: version for name, version in GOOD.items() if name not in ("wandb", "mujoco")})
+    assert found["wandb"] == "broken"
+    assert found["mujoco"] == "ok"  # an extra
+
+
+@pytest.mark.parametrize(
+    ("variables", "libraries", "state"),
+    [
+        ({}, {"EGL"}, "ok"),
+        ({}, set(), "note"),
+        ({"DISPLAY": ":0"}, set(), "ok"),
+        ({"MUJOCO_GL": "osmesa"}, {"EGL"}, "broken"),
+        ({"MUJOCO_GL": "egl"}, {"EGL"}, "ok"),
+        ({"MUJOCO_GL": "egl"}, set(), "broken"),
+        ({"MUJOCO_GL": "disable"}, set(), "note"),
+    ],
+)
+def test_rendering(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], libraries: set[str], state: str) -> None:
+    for name in ("MUJOCO_GL", "DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(doctor_checks, "find_library", lambda name: name if name in libraries else None)
+    monkeypatch.setattr(doctor_checks, "installed", GOOD.get)
+    monkeypatch.setattr(doctor_checks.platform, "system", lambda: "Linux")
+    assert [finding.state for finding in doctor_checks.rendering()] == [state]
+
+
+@pytest.mark.parametrize(("free", "state"), [(50e9, "ok"), (1e9, "note"), (1e7, "broken")])
+def test_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: float, state: str) -> None:
+    usage = type("Usage", (), {"free": free})
+    monkeypatch.setattr(doctor_checks.shutil, "disk_usage", lambda place: usage)
+    assert doctor_checks.disk(tmp_path / "not" / "yet")[0].state == state
+
+
+def test_a_key_is_told_of_and_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    assert "no key" in doctor_checks.tracking()[0].said
+    (tmp_path / "netrc").write_text("machine api.wandb.ai login user password sesame\n")
+    found = doctor_checks.tracking()[0].said
+    assert "online" in found
+    assert "sesame" not in found
+    monkeypatch.setenv("WANDB_API_KEY", "sesame")
+    assert "sesame" not in doctor_checks.tracking()[0].said
+
+
+def test_more_threads_than_cores_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "10000")
+    assert doctor_checks.processor()[0].state == "note"
+
+
+@pytest.mark.parametrize(("said", "code"), [("ok", 0), ("note", 0), ("broken", 1)])
+def test_the_exit_code_says_whether_something_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], said: str, code: int
+) -> None:
+    from fulgurite.cli import doctor
+
+    for part in ("versions", "rendering", "tracking", "processor", "gpu"):
+        monkeypatch.setattr(doctor, part, lambda: [])
+    monkeypatch.setattr(doctor, "disk", lambda runs: [Finding(said, "disk", "made up")])
+    assert main(["doctor", "--json"]) == code
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": code == 0,
+        "findings": [{"state": said, "what": "disk", "said": "made up"}],
+    }
