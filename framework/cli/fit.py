@@ -23,13 +23,15 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
     """
     command = run_folder.resume_command(folder)
     say(f"to continue it after a stop: {command}\nloading torch ...")
-    _quiet()
+    os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")  # torchrl reads it when it is imported
     began = time.perf_counter()
     with signals() as stop:
         try:
             experiment = build(composed)
+            logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no greetings, no advertisements
             say(f"ready after {time.perf_counter() - began:.0f} s")
-            result = experiment.fit(folder, checkpoint)
+            run_folder.report(folder, experiment.fit(folder, checkpoint))
+            code = stop.code
         except (RecipeError, MissingExtra):
             run_folder.drop_if_empty(folder)
             raise
@@ -37,34 +39,27 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
             code = stop.code or 1
         except Exception as error:
             code = 1
-            _failed(error)
-        else:
-            code = stop.code
-            run_folder.report(folder, result)
+            _explain(error)
     if code:
-        left = "stopped" if code > 128 else "failed"
-        has_checkpoint = any((folder / "checkpoints").glob("step-*"))
-        complain(
-            f"{left}; " + (f"continue with: {command}" if has_checkpoint else f"no checkpoint was written in {folder}")
-        )
-        return code
-    return 0
+        _say_way_back(folder, command, "stopped" if code > 128 else "failed")
+    return code
 
 
-def _quiet() -> None:
-    """The libraries' greetings and advertisements stay away; their warnings do not."""
-    os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
-
-
-def _failed(error: Exception) -> None:
+def _explain(error: Exception) -> None:
     """Prints where and why a run failed. An environment's fault says all itself; its own exception follows."""
     from ..data.episodes import EnvironmentFault
 
+    shown: BaseException | None = error
     if isinstance(error, EnvironmentFault):
-        complain(f"{error}")
-        error_of_environment = error.__cause__
-        if error_of_environment is not None:
-            complain("".join(traceback.format_exception(error_of_environment)).rstrip())
+        complain(str(error))
+        shown = error.__cause__
+    if shown is not None:
+        complain("".join(traceback.format_exception(shown)).rstrip())
+
+
+def _say_way_back(folder: Path, command: str, ended: str) -> None:
+    if any((folder / "checkpoints").glob("step-*")):
+        complain(f"{ended}; continue with: {command}")
     else:
-        complain("".join(traceback.format_exception(error)).rstrip())
+        complain(f"{ended}; no checkpoint was written in {folder}")
+        run_folder.drop_if_empty(folder)
