@@ -1,0 +1,159 @@
+"""Logged transitions from wherever they were logged, as one table in the order of time.
+
+A table has the entries of recorded experience (`keys.TRANSITION`) and `trajectory [B, 1]`, the number of its episode.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector.utils import batch_space, iterate
+from numpy.typing import ArrayLike, NDArray
+from tensordict import TensorDict
+from torch import Tensor
+
+from ..keys import HELD_OUT, TRAJECTORY, TRANSITION
+from ..recipe_error import MissingExtra
+from ..runs import checkpoint
+
+COLUMNS = ("observation", "action", "next_observation", "reward", "terminated")
+OPTIONAL = ("truncated", "trajectory")
+
+
+def load_transitions(source: str | Path | Mapping[str, ArrayLike]) -> TensorDict:
+    """The transitions `[B]` of a source; those of a run say in `held_out [B, 1]` which its model never trained on.
+
+    Args:
+        source: arrays by name, or an .npz file of them: `observation [B, O]`, `action [B, A]` in [-1, 1],
+            `next_observation [B, O]`, `reward [B]`, `terminated [B]`, and optionally `truncated [B]` and
+            `trajectory [B]` (else an episode ends where either end is set); or the folder of a run; or the name of a
+            Minari dataset on this machine.
+
+    Raises:
+        ValueError: for a source that is none of these, or whose entries do not fit together.
+        MissingExtra: for a Minari dataset without minari.
+    """
+    if isinstance(source, Mapping):
+        return from_arrays(source, "arrays")
+    path = Path(source)
+    if path.is_dir():
+        return from_run(path)
+    if path.suffix == ".npz":
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file")
+        with np.load(path, allow_pickle=False) as arrays:
+            return from_arrays(dict(arrays), str(path))
+    return from_minari(str(source))
+
+
+def from_arrays(arrays: Mapping[str, ArrayLike], name: str) -> TensorDict:
+    """See `load_transitions`; `name` is what errors call it."""
+    missing = [column for column in COLUMNS if column not in arrays]
+    if missing:
+        raise ValueError(f"{name}: need {', '.join(COLUMNS)}; missing: {', '.join(missing)}")
+    columns = {key: np.asarray(value) for key, value in arrays.items() if key in (*COLUMNS, *OPTIONAL)}
+    check(columns, name)
+    size = len(columns["observation"])
+    terminated = columns["terminated"].astype(bool)
+    truncated = columns.get("truncated", np.zeros(size)).astype(bool)
+    ended_before = np.concatenate([[0], (terminated | truncated).cumsum()[:-1]])
+    number = columns.get("trajectory", ended_before).astype(np.int64)
+    last = size - 1 - np.unique(number[::-1], return_index=True)[1]  # the latest row of each trajectory
+    truncated[last] |= ~terminated[last]  # the recording ended there
+    return table(columns, number, terminated, truncated)
+
+
+def check(columns: Mapping[str, NDArray], name: str) -> None:
+    """Raises `ValueError` unless shapes fit, everything is finite and actions lie in [-1, 1]."""
+    size = len(columns["observation"])
+    for key, column in columns.items():
+        vector = key in ("observation", "action", "next_observation")
+        if column.ndim != 1 + vector or len(column) != size or not size:
+            raise ValueError(f"{name}: {key}: need shape [{size or 1}{', D' * vector}], got {list(column.shape)}")
+        if not np.isfinite(column).all():
+            row = np.argwhere(~np.isfinite(column))[0][0]
+            raise ValueError(f"{name}: {key}: need finite numbers, row {row} has others")
+    widths = [columns[key].shape[1] for key in ("observation", "next_observation")]
+    if widths[0] != widths[1]:
+        raise ValueError(f"{name}: next_observation: need {widths[0]} numbers as in observation, got {widths[1]}")
+    reach = np.abs(columns["action"]).max()
+    if reach > 1 + 1e-6:
+        raise ValueError(f"{name}: action: need [-1, 1], got {reach:g}")
+
+
+def table(columns: Mapping[str, NDArray], number: NDArray, terminated: NDArray, truncated: NDArray) -> TensorDict:
+    """The columns as tensors of experience."""
+
+    def vectors(column: NDArray) -> Tensor:
+        return torch.from_numpy(np.array(column, np.float32))
+
+    def flags(column: NDArray) -> Tensor:
+        return torch.from_numpy(np.array(column))[:, None]
+
+    following = {
+        "observation": vectors(columns["next_observation"]),
+        "reward": vectors(columns["reward"])[:, None],
+        "terminated": flags(terminated),
+        "truncated": flags(truncated),
+        "done": flags(terminated | truncated),
+    }
+    here = {"observation": vectors(columns["observation"]), "action": vectors(columns["action"])}
+    return TensorDict({**here, "next": following, TRAJECTORY: flags(number)}, [len(number)])
+
+
+def from_run(folder: Path) -> TensorDict:
+    """What the newest checkpoint of a run holds, in the order of time."""
+    newest = checkpoint.latest(folder)
+    if newest is None:
+        raise ValueError(f"{folder}: no checkpoint of a run in it")
+    saved: dict[str, Any] = checkpoint.load(newest)["Experience"]["dataset"]
+    entries = {tuple(name.split("/")): column for name, column in saved.items() if name != "cursor"}
+    if not entries:
+        raise ValueError(f"{newest}: its buffer is empty")
+    rows = TensorDict({key[0] if len(key) == 1 else key: column for key, column in entries.items()})
+    rows.batch_size = [len(saved["observation"])]
+    oldest = int(saved["cursor"]) % len(rows)  # a full buffer overwrites its oldest rows
+    order = (torch.arange(len(rows)) + oldest) % len(rows)
+    return rows.select(*TRANSITION, TRAJECTORY, HELD_OUT)[order]
+
+
+def from_minari(id: str) -> TensorDict:
+    """A Minari dataset on this machine, its actions brought to [-1, 1] by the bounds of its space."""
+    try:
+        import minari
+    except ModuleNotFoundError as error:
+        raise MissingExtra("minari") from error
+    try:
+        dataset = minari.load_dataset(id, download=False)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"{id}: neither a folder, nor an .npz file, nor a Minari dataset on this machine "
+            f"(`minari download {id}` fetches one): {error}"
+        ) from error
+    actions = dataset.action_space
+    if not isinstance(actions, spaces.Box) or not actions.is_bounded():
+        raise ValueError(f"{id}: actions: need a Box with finite bounds, got {actions}")
+    centre, half_width = (actions.high + actions.low) / 2, (actions.high - actions.low) / 2
+    columns: dict[str, list[NDArray]] = {key: [] for key in (*COLUMNS, *OPTIONAL)}
+    for number, episode in enumerate(dataset.iterate_episodes()):
+        observations = flat(dataset.observation_space, episode.observations, len(episode) + 1)
+        scaled = np.clip((episode.actions - centre) / half_width, -1, 1)
+        columns["observation"].append(observations[:-1])
+        columns["next_observation"].append(observations[1:])
+        columns["action"].append(scaled.reshape(len(episode), -1))
+        columns["reward"].append(episode.rewards)
+        columns["terminated"].append(episode.terminations)
+        columns["truncated"].append(episode.truncations)
+        columns["trajectory"].append(np.full(len(episode), number))
+    return from_arrays({key: np.concatenate(parts) for key, parts in columns.items()}, id)
+
+
+def flat(space: spaces.Space, observations: Any, count: int) -> NDArray[np.float32]:
+    """Observations `[count, O]` of any space, flattened as the environments flatten them."""
+    if isinstance(space, spaces.Box):
+        return np.asarray(observations, np.float32).reshape(count, -1)
+    each = iterate(batch_space(space, count), observations)
+    return np.stack([np.asarray(spaces.flatten(space, item), np.float32) for item in each])

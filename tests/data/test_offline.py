@@ -1,0 +1,195 @@
+"""Offline data: the same batches from arrays, a run's folder and Minari; whole trajectories held out; models fitted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fulgurite.data.offline import OfflineData, evaluate, split
+from fulgurite.data.transitions import load_transitions
+from fulgurite.keys import DONE, REWARD, TERMINATED, TRAJECTORY, TRANSITION, TRUNCATED
+from fulgurite.models.deterministic import DeterministicDynamics
+from fulgurite.models.gaussian import GaussianDynamics
+from fulgurite.models.reward import LearnedReward
+from fulgurite.runs.checkpoint import FolderCheckpointIO
+from numpy.typing import NDArray
+from pytorch_lightning import Trainer
+from tensordict import TensorDict
+
+LENGTHS = (7, 4, 9, 5, 6)
+
+
+def logged(lengths: tuple[int, ...] = LENGTHS) -> dict[str, NDArray]:
+    """Episodes of s' = s + 0.1 a with reward -s_0, the odd ones terminated, the even ones cut off."""
+    generator = np.random.default_rng(0)
+    size = sum(lengths)
+    action = generator.uniform(-1, 1, (size, 2))
+    observation = generator.normal(size=(size, 2))
+    last = np.cumsum(lengths) - 1
+    terminated, truncated = np.zeros(size, bool), np.zeros(size, bool)
+    terminated[last[1::2]] = truncated[last[::2]] = True
+    return {
+        "observation": observation,
+        "action": action,
+        "next_observation": observation + 0.1 * action,
+        "reward": -observation[:, 0],
+        "terminated": terminated,
+        "truncated": truncated,
+    }
+
+
+def trainer(epochs: int) -> Trainer:
+    return Trainer(
+        max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False,
+    )  # fmt: skip
+
+
+def test_arrays_become_experience() -> None:
+    rows = load_transitions(logged())
+    assert rows.batch_size == (31,)
+    assert set(rows.keys(True, True)) == {*TRANSITION, TRAJECTORY}
+    assert rows["observation"].dtype == rows["action"].dtype == rows[REWARD].dtype == torch.float32
+    assert rows[TRAJECTORY][:, 0].bincount().tolist() == list(LENGTHS)
+    assert torch.equal(rows[DONE], rows[TERMINATED] | rows[TRUNCATED])
+    assert rows[DONE].sum() == len(LENGTHS)
+    np.testing.assert_allclose(rows[REWARD][:, 0], logged()["reward"], rtol=1e-6)
+
+
+def test_an_npz_file_is_as_good_as_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "log.npz", **logged())
+    from_file, from_arrays = load_transitions(tmp_path / "log.npz"), load_transitions(logged())
+    assert (from_file == from_arrays).all()
+
+
+def test_a_log_that_breaks_off_was_truncated() -> None:
+    arrays = logged()
+    arrays["truncated"][:] = False
+    arrays["trajectory"] = np.repeat([3, 1, 4, 0, 2], LENGTHS)
+    rows = load_transitions(arrays)
+    last = np.cumsum(LENGTHS) - 1
+    assert rows[TRUNCATED][:, 0].nonzero()[:, 0].tolist() == last[::2].tolist()
+    assert rows[TERMINATED][:, 0].nonzero()[:, 0].tolist() == last[1::2].tolist()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("reward", None, "missing: reward"),
+        ("reward", np.zeros(30), r"arrays: reward: need shape \[31\], got \[30\]"),
+        ("action", np.zeros(31), r"arrays: action: need shape \[31, D\], got \[31\]"),
+        ("action", np.full((31, 1), 2.0), r"arrays: action: need \[-1, 1\], got 2"),
+        ("observation", np.full((31, 2), np.nan), "arrays: observation: need finite numbers, row 0"),
+        ("next_observation", np.zeros((31, 3)), "arrays: next_observation: need 2 numbers as in observation, got 3"),
+        ("observation", np.zeros((0, 2)), r"arrays: observation: need shape \[1, D\], got \[0, 2\]"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(key: str, value: Any, says: str) -> None:
+    arrays: dict[str, Any] = {**logged(), key: value}
+    with pytest.raises(ValueError, match=says):
+        load_transitions({name: array for name, array in arrays.items() if array is not None})
+
+
+def test_whole_trajectories_are_held_out() -> None:
+    data = OfflineData(logged(), held_out_share=0.4, batch_size=64, updates_per_epoch=20)
+    held_out = data.held_out()
+    assert len(held_out) == 2
+    numbers = [int(trajectory[TRAJECTORY][0, 0]) for trajectory in held_out]
+    assert [len(trajectory) for trajectory in held_out] == [LENGTHS[number] for number in numbers]
+    trained = torch.cat([batch[TRAJECTORY] for call in data.train_dataloader() for batch in call]).unique().tolist()
+    assert sorted(trained + numbers) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("share", "lengths", "expected"), [(0.0, (5, 5), 0), (0.1, (5, 5), 1), (0.5, (5,), 0)])
+def test_how_many_trajectories_are_held_out(share: float, lengths: tuple[int, ...], expected: int) -> None:
+    rows = load_transitions(logged(lengths))
+    assert split(rows, share, torch.Generator()).sum() == 5 * expected
+
+
+def test_batches_have_the_shapes_of_experience() -> None:
+    alike = OfflineData(logged(), batch_size=8, updates_per_epoch=7, updates_per_call=3)
+    calls = list(alike.train_dataloader())
+    assert len(calls) == len(alike.train_dataloader()) == 3
+    assert [len(call) for call in calls] == [3, 3, 1]
+    assert calls[0][0].batch_size == (8,)
+    bootstrapped = OfflineData(logged(), batch_size=8, members=5)
+    batch = next(iter(bootstrapped.train_dataloader()))[0]
+    assert batch.batch_size == (5, 8)
+    assert torch.equal(batch["state"], batch["observation"])
+    assert torch.equal(batch["next", "state"], batch["next", "observation"])
+    assert OfflineData(logged(), batch_size=8, held_out_share=0.0).updates_per_epoch == 4  # one pass over 31 rows
+
+
+def test_the_seed_decides_and_resumes() -> None:
+    def actions(data: OfflineData) -> torch.Tensor:
+        return torch.stack([batch["action"] for call in data.train_dataloader() for batch in call])
+
+    one, same, other = (OfflineData(logged(), seed=seed) for seed in (0, 0, 1))
+    first = actions(one)
+    assert torch.equal(first, actions(same))
+    assert not torch.equal(first[:1], actions(other)[:1])
+    kept = one.state_dict()
+    second = actions(one)
+    assert not torch.equal(first, second)
+    one.load_state_dict(kept)
+    assert torch.equal(second, actions(one))
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_a_model_is_fitted_and_judged(members: int | None) -> None:
+    torch.manual_seed(0)
+    data = OfflineData(logged((40, 40, 40)), members=members, batch_size=64, updates_per_epoch=100, held_out_share=0.3)
+    for model, score in (
+        (GaussianDynamics(2, 2, members=3, hidden=(32,)), "member_error"),
+        (DeterministicDynamics(2, 2, members=3, hidden=(32,)), "member_error"),
+    ):
+        trainer(3).fit(model, datamodule=data)
+        assert evaluate(model, data)[score] < 0.05  # where the mean change would score 1
+        assert model.training
+
+
+def test_a_reward_is_fitted_alone() -> None:
+    torch.manual_seed(0)
+    data = OfflineData(logged((40, 40, 40)), batch_size=64, updates_per_epoch=100, held_out_share=0.3)
+    reward = LearnedReward(2, 2, hidden=(32,))
+    trainer(3).fit(reward, datamodule=data)
+    assert evaluate(reward, data)["reward"] < 0.02
+
+
+def test_judging_without_held_out_data_is_refused() -> None:
+    with pytest.raises(ValueError, match="no trajectory is held out"):
+        evaluate(DeterministicDynamics(2, 2), OfflineData(logged((9,))))
+
+
+def run_folder(folder: Path, cursor: int) -> TensorDict:
+    """A run's folder whose buffer holds 10 rows, as `train` writes it."""
+    rows = {
+        "observation": torch.arange(10.0)[:, None],
+        "action": torch.zeros(10, 1),
+        "trajectory": torch.arange(10)[:, None] // 5,
+        "held_out": (torch.arange(10)[:, None] // 5) == 1,
+        "next/observation": torch.arange(10.0)[:, None] + 1,
+        "next/reward": torch.zeros(10, 1),
+        **{f"next/{key}": torch.zeros(10, 1, dtype=torch.bool) for key in ("terminated", "truncated", "done")},
+    }
+    rows = {name: column.roll(cursor, 0) for name, column in rows.items()}
+    payload = {"Experience": {"dataset": {**rows, "cursor": torch.tensor(cursor)}}}
+    FolderCheckpointIO().save_checkpoint(payload, folder / "checkpoints" / "step-10")
+    return TensorDict({"observation": rows["observation"]}, [10])
+
+
+@pytest.mark.parametrize("cursor", [0, 3])
+def test_a_runs_buffer_comes_in_the_order_of_time_and_stays_split(tmp_path: Path, cursor: int) -> None:
+    run_folder(tmp_path, cursor)
+    rows = load_transitions(tmp_path)
+    assert rows["observation"][:, 0].tolist() == list(range(10))
+    data = OfflineData(tmp_path)
+    assert [trajectory["observation"][:, 0].tolist() for trajectory in data.held_out()] == [[5, 6, 7, 8, 9]]
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no checkpoint of a run in it"):
+        load_transitions(tmp_path)
+    with pytest.raises(ValueError, match=r"missing\.npz: no such file"):
+        load_transitions(tmp_path / "missing.npz")
