@@ -46,7 +46,7 @@ class EpisodeVideo(Periodic):
         self.max_seconds = max_seconds
         self._can_draw = True
 
-    def watch(self, trainer: Trainer, agent: LightningModule) -> None:
+    def watch(self, trainer: Trainer, agent: LightningModule, final: bool) -> None:
         watchers = [callback for callback in trainer.callbacks if isinstance(callback, EvaluateAgent)]  # type: ignore[attr-defined]
         if not self._can_draw or not watchers or not watchers[0].episodes:
             return

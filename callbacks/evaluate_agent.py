@@ -20,24 +20,32 @@ class EvaluateAgent(Periodic):
     Args:
         evaluation: which episodes.
         every_env_steps: how often; None for only at the end.
+        interim_episodes: how many of them, from the first start on, before the end; None for all. With a planning agent
+            an episode of evaluation costs what an episode of training does.
 
     Attributes:
         episodes: the latest evaluation's, for other callbacks to look into; empty before the first and off rank zero.
         best_return: the best mean return so far, None before the first.
     """
 
-    def __init__(self, evaluation: Evaluation, every_env_steps: int | None = 500) -> None:
+    def __init__(
+        self, evaluation: Evaluation, every_env_steps: int | None = 500, interim_episodes: int | None = None
+    ) -> None:
         super().__init__(every_env_steps)
         self.evaluation = evaluation
+        self.interim = evaluation
+        if interim_episodes is not None:
+            fewer = min(interim_episodes, evaluation.episodes)
+            self.interim = Evaluation(evaluation.environment, fewer, evaluation.seed)
         self.episodes: list[Episode] = []
         self.best_return: float | None = None
 
-    def watch(self, trainer: Trainer, agent: LightningModule) -> None:
+    def watch(self, trainer: Trainer, agent: LightningModule, final: bool) -> None:
         assert isinstance(agent, Agent)
         metrics: dict[str, float] = {}
         if trainer.is_global_zero:
             with trainer.datamodule.phases("evaluate"):  # type: ignore[attr-defined]
-                self.episodes = self.evaluation.run(agent)
+                self.episodes = (self.evaluation if final else self.interim).run(agent)
                 metrics = summary(self.episodes)
                 if isinstance(agent, MPC):
                     metrics |= promised_against_realised(agent, self.episodes)

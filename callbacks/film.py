@@ -26,11 +26,11 @@ def film(
     real = last / footage.per_second
     speed = max(1.0, real / max_seconds)
     hurry = f"   {speed:.1f} times as fast" if speed > 1.05 else ""
-    so_far = np.concatenate([[0.0], episode.transitions[REWARD][:, 0].double().cumsum(0).numpy()])
+    so_far = returns_so_far(episode)
     strip = Strip(curves, last, (width, width // 3))
     images = []
     for step in shown:
-        label = labelled(f"step {step}   return {so_far[step]:.1f}{hurry}".replace("-", "\N{MINUS SIGN}"), width)
+        label = labelled(f"step {step}   return {so_far[step]:.1f}{hurry}", width)
         images.append(stacked(label, scaled(footage.frames[step], width), strip.at(step)))
     return images, real / speed / len(shown)
 
@@ -39,7 +39,7 @@ def curves(agent: LightningModule, episode: Episode) -> list[Curve]:
     """Promised and realised return of each comparable step's plan, or the return so far of an agent without plans."""
     steps = comparable_steps(episode) if isinstance(agent, MPC) else 0
     if not isinstance(agent, MPC) or not steps:
-        return [Curve("return so far", episode.transitions[REWARD][:, 0].cumsum(0).numpy(), COLOURS[0])]
+        return [Curve("return so far", returns_so_far(episode), COLOURS[0])]
     transitions = episode.transitions[:steps]
     horizon = transitions[PLAN].shape[1]
     promised = promised_returns(agent, transitions[OBSERVATION], transitions[PLAN])
@@ -47,6 +47,11 @@ def curves(agent: LightningModule, episode: Episode) -> list[Curve]:
         Curve(f"promised over {horizon} steps", promised.numpy(), COLOURS[1]),
         Curve("realised", realised_returns(agent, episode)[:steps].numpy(), COLOURS[0]),
     ]
+
+
+def returns_so_far(episode: Episode) -> NDArray[np.float64]:
+    """`[T + 1]`: the sum of the rewards before each step, and of all."""
+    return np.concatenate([[0.0], episode.transitions[REWARD][:, 0].double().cumsum(0).numpy()])
 
 
 def labelled(text: str, width: int) -> Image.Image:

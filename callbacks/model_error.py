@@ -62,7 +62,7 @@ class ModelError(Periodic):
         self.starts = starts
         self.propagation = TSInfinity() if propagation is None else propagation
 
-    def watch(self, trainer: Trainer, agent: LightningModule) -> None:
+    def watch(self, trainer: Trainer, agent: LightningModule, final: bool) -> None:
         assert isinstance(agent, Agent)
         metrics: dict[str, float] = {}
         if trainer.is_global_zero and agent.world_model is not None:

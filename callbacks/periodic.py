@@ -39,20 +39,20 @@ class Periodic(Callback, ABC):
         self.every = Every(every_env_steps)
 
     @abstractmethod
-    def watch(self, trainer: Trainer, agent: LightningModule) -> None:
-        """Called on every rank; whoever plays or writes does so on rank zero alone."""
+    def watch(self, trainer: Trainer, agent: LightningModule, final: bool) -> None:
+        """Called on every rank; whoever plays or writes does so on rank zero alone. `final`: nothing comes after."""
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if data.collection_due and self.every.due(data.env_steps):
             self.every.done_at = data.env_steps
-            self.watch(trainer, pl_module)
+            self.watch(trainer, pl_module, data.finished)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if self.every.done_at != data.env_steps:
             self.every.done_at = data.env_steps
-            self.watch(trainer, pl_module)
+            self.watch(trainer, pl_module, True)
 
     def state_dict(self) -> dict[str, Any]:
         return {"done_at": self.every.done_at}

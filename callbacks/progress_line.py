@@ -11,7 +11,7 @@ from rich.text import Text
 WHEEL = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 BAR = 12  # characters
 NAMES = {"fit": "fit model", "collect": "collect", "evaluate": "evaluate", "other": "working"}
-SHARES = {"environment": "env", "fit": "model", "plan": "plan"}  # phase: its short name on the line
+SHARES = {"environment": "env", "fit": "model", "plan": "plan", "evaluate": "eval"}  # phase: its short name on the line
 
 
 class Rate:

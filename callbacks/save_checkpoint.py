@@ -55,7 +55,7 @@ class SaveCheckpoint(Checkpoint):
                 if step(stale) >= data.env_steps:
                     trainer.strategy.remove_checkpoint(stale)
         trainer.strategy.barrier("stale checkpoints removed")
-        trainer.save_checkpoint(run / "checkpoints" / f"step-{data.env_steps}")
+        trainer.save_checkpoint(run / "checkpoints" / f"step-{data.env_steps}", weights_only=False)
         if trainer.is_global_zero:
             for old in sorted(checkpoints(run), key=step)[: -self.keep]:
                 trainer.strategy.remove_checkpoint(old)

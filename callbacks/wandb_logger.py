@@ -159,10 +159,10 @@ class Wandb(WandbLogger):
 
     def _error_panel(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A chart of the model's error by horizon, one line a measurement, whenever there is a new one."""
-        found = horizons(row, "model/error")
-        if found is None:
+        k, error = horizons(row, "model/error")
+        if not k:
             return {}
-        self._errors.append((f"{row.get('env_steps')} steps", *found))
+        self._errors.append((f"{row.get('env_steps')} steps", k, error))
         names, ks, values = zip(*self._errors, strict=True)
         title = "Open-loop error by horizon"
         chart = wandb.plot.line_series(xs=list(ks), ys=list(values), keys=list(names), title=title, xname="steps ahead")

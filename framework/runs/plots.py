@@ -68,7 +68,7 @@ def returns(rows: Rows, references: Mapping[str, float]) -> Figure | None:
 
 def model_error(rows: Rows) -> Figure | None:
     """The model's open-loop error by horizon at the start, middle and end of the run, against predicting no change."""
-    measured = [row for row in rows if horizons(row, "model/error")]
+    measured = [row for row in rows if horizons(row, "model/error")[0]]
     if not measured:
         return None
     drawing, (axes,) = panels("Open-loop error of the model, in standard deviations of the data", "steps ahead")
@@ -77,7 +77,7 @@ def model_error(rows: Rows) -> Figure | None:
     for row, strength in zip(chosen, strengths, strict=True):
         k, error = horizons(row, "model/error")
         axes.plot(k, error, color=COLOURS[0], alpha=strength, marker="o", markersize=4, label=at_steps(row))
-    k, still = horizons(chosen[-1], "model/persistence") or ([], [])
+    k, still = horizons(chosen[-1], "model/persistence")
     axes.plot(k, still, color=GREY, linestyle="--", marker=".", label="predicting no change")
     error_axis(axes)
     horizon_axis(axes, k)
@@ -88,7 +88,7 @@ def model_error(rows: Rows) -> Figure | None:
 def coverage(rows: Rows) -> Figure | None:
     """How often the truth lies in the predictive intervals: one step ahead over the run, and by horizon at its end."""
     over = {level: series(rows, f"model/coverage_{level}") for level in (50, 80, 95)}
-    measured = [row for row in rows if horizons(row, "model/coverage_95")]
+    measured = [row for row in rows if horizons(row, "model/coverage_95")[0]]
     if not measured:
         return None
     title = "Truth inside the predicted interval (dashed: as it should be)"
@@ -97,7 +97,7 @@ def coverage(rows: Rows) -> Figure | None:
     )
     for (level, line), colour in zip(over.items(), COLOURS, strict=False):
         left.plot(*line, color=colour, marker="o", markersize=4, label=f"{level} % interval")
-        k, share = horizons(measured[-1], f"model/coverage_{level}") or ([], [])
+        k, share = horizons(measured[-1], f"model/coverage_{level}")
         right.plot(k, share, color=colour, marker="o", markersize=4)
         for axes in (left, right):
             axes.axhline(level / 100, color=colour, linestyle="--", linewidth=1)
@@ -157,11 +157,11 @@ def aligned(rows: Rows, having: str, name: str) -> NDArray[np.float64]:
     return np.array([row.get(name) for row in rows if row.get(having) is not None], dtype=float)
 
 
-def horizons(row: Mapping[str, Any], prefix: str) -> tuple[list[int], list[float]] | None:
-    """The horizons k and values of `<prefix>_h<k>`, k rising; None without any."""
+def horizons(row: Mapping[str, Any], prefix: str) -> tuple[list[int], list[float]]:
+    """The horizons k and values of `<prefix>_h<k>`, k rising; empty without any."""
     found = {int(m[1]): row[name] for name in row if (m := re.fullmatch(re.escape(prefix) + r"_h(\d+)", name))}
-    pairs = [(k, found[k]) for k in sorted(found) if found[k] is not None]
-    return ([k for k, _ in pairs], [value for _, value in pairs]) if pairs else None
+    present = [k for k in sorted(found) if found[k] is not None]
+    return present, [found[k] for k in present]
 
 
 def at_steps(row: Mapping[str, Any]) -> str:

@@ -119,7 +119,7 @@ def test_a_planning_agent_shows_what_it_was_promised() -> None:
     promised, realised = curves(agent, episode)
     assert np.asarray(promised.values).tolist() == np.asarray(realised.values).tolist() == [6, 9, 12]
     (so_far,) = curves(Still(None), episode)
-    assert np.asarray(so_far.values).tolist() == [1, 3, 6, 10, 15]
+    assert np.asarray(so_far.values).tolist() == [0, 1, 3, 6, 10, 15]
 
 
 def test_a_real_environment_is_replayed_as_it_was(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from fulgurite.data.play import Episode
 from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.objective import Objective
 from fulgurite.planners.random_shooting import RandomShooting
+from fulgurite.runs.evaluation import Evaluation
 from watched import LinearGaussian, Replayed, Run, Still, counting, next_state_is_reward, trajectory
 
 AXES = {"env_steps", "gradient_steps", "wall_seconds"}
@@ -86,6 +87,22 @@ def test_a_resumed_run_does_not_evaluate_again(tmp_path: Path) -> None:
     run = Run(tmp_path / "second", second)
     run.go(800, Still(None))
     assert run.rows == []
+
+
+def test_fewer_episodes_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = []
+
+    def play(environment: str, agent: Still, seeds: list[int]) -> list[Episode]:
+        played.append((environment, seeds))
+        return [Episode(seed, counting(2)) for seed in seeds]
+
+    monkeypatch.setattr("fulgurite.runs.evaluation.play", play)
+    evaluation = Evaluation("world", episodes=5, seed=70)  # type: ignore[arg-type]
+    run = Run(tmp_path, EvaluateAgent(evaluation, interim_episodes=2))
+    run.go(500, Still(None))
+    run.go(1000, Still(None))  # the last steps of the run
+    run.end(Still(None))
+    assert played == [("world", [70, 71]), ("world", [70, 71, 72, 73, 74])]
 
 
 def test_other_ranks_play_nothing(tmp_path: Path) -> None:

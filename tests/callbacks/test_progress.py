@@ -49,7 +49,7 @@ def test_everything_is_on_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("fulgurite.runs.phases.perf_counter", now)
     run = Run(tmp_path)
     line = Line(run.trainer)
-    assert line.plain() == "working  0/1,000 steps  env 0% model 0% plan 0%  0:00 gone"
+    assert line.plain() == "working  0/1,000 steps  env 0% model 0% plan 0% eval 0%  0:00 gone"
     run.data.env_steps = 200
     line.plain()
     now.now += 50
@@ -60,7 +60,7 @@ def test_everything_is_on_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         now.now += 10
         said = line.plain()
     assert said == (
-        "collect  700/1,000 steps  10/s  env 0% model 0% plan 17%  return train -150.0, eval -120.0  "
+        "collect  700/1,000 steps  10/s  env 0% model 0% plan 17% eval 0%  return train -150.0, eval -120.0  "
         "1:00 gone, 0:20 left"
     )
 

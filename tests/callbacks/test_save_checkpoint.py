@@ -13,7 +13,8 @@ def saving(folder: Path, **options: int) -> Run:
     """A run whose trainer saves a folder with a file that says at how many gradient steps."""
     run = Run(folder, SaveCheckpoint(**options))
 
-    def save(path: Path) -> None:
+    def save(path: Path, weights_only: bool) -> None:
+        assert not weights_only
         if not path.exists():  # as `FolderCheckpointIO` does
             path.mkdir(parents=True)
             (path / "gradient_steps").write_text(str(run.data.gradient_steps))

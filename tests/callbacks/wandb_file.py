@@ -41,7 +41,7 @@ def framed(content: bytes) -> Iterator[bytes]:
 
 
 def records(folder: Path) -> dict[str, list[Any]]:
-    """The records by type of the run folder's only finished W&B run, which writes the last ones a moment after `finish`."""
+    """The records by type of the run folder's only W&B run, which writes the last ones a moment after `finish`."""
     (path,) = folder.glob("wandb/*run-*/run-*.wandb")
     for _ in range(500):
         found = parsed(path.read_bytes())
