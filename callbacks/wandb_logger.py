@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import wandb
-from fulgurite.runs.metrics import AXES
 from fulgurite.runs.plots import horizons
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import DummyExperiment, rank_zero_experiment
@@ -54,7 +53,6 @@ class Wandb(WandbLogger):
         self._run: Any = DummyExperiment()
         self._broken = False
         self._waiting: list[Mapping[str, Any]] | None = []
-        self._axes: dict[str, Any] = {}
         self._errors: list[tuple[str, list[int], list[float]]] = []
         self._decision = Decision("disabled", "never started")
 
@@ -80,13 +78,11 @@ class Wandb(WandbLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        """One row, completed by the last known axes. `step` would be gradient steps and is not used."""
-        row = {**self._axes, **metrics}
-        self._axes = {name: row[name] for name in AXES if name in row}
+        """One row; W&B completes it by the last known `env_steps`. `step` would be gradient steps and is not used."""
         if self._waiting is not None:
-            self._waiting.append(row)
+            self._waiting.append(metrics)
             return
-        self._guarded(lambda: self._run.log({**row, **self._error_panel(row)}))
+        self._guarded(lambda: self._run.log({**metrics, **self._error_panel(metrics)}))
 
     @rank_zero_only
     def log_hyperparams(self, params: Any) -> None:

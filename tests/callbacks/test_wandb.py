@@ -95,7 +95,7 @@ def test_rows_before_the_start_wait_for_it(run: Run) -> None:
     assert history(run.folder)[0]["train/return"] == -7
 
 
-def test_rows_from_elsewhere_get_the_last_known_axes(run: Run) -> None:
+def test_rows_from_elsewhere_get_the_last_known_environment_steps(run: Run) -> None:
     logger = start(run, Wandb())
     run.data.env_steps = 500
     report(run.trainer, {"train/return": 1.0})
