@@ -15,7 +15,6 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ from .recipe_tree import Tree
 
 __all__ = ["Composed", "MissingExtra", "RecipeError", "build", "check", "compose", "to_yaml"]
 
-
 DEFAULTS = "defaults"
 LINE = "command line"  # where overrides come from
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
@@ -53,14 +51,6 @@ class Composed:
     file: RecipeFile
     tree: Tree
     classes: Classes
-
-    @cached_property
-    def _check(self) -> tuple[Check, Node]:
-        walk = Check(self.tree, self.classes)
-        root = walk.run()
-        if walk.problems:
-            raise RecipeError(*walk.problems)
-        return walk, root
 
 
 def compose(
@@ -86,7 +76,8 @@ def compose(
     library = library or Library()
     file = library.find(str(recipe))
     first = library.written_for(file, _text(file))
-    classes = Classes(Sources([first.folder, Path.cwd()], ours, root))
+    folders = [Path.cwd()] if first.shipped else [first.folder, Path.cwd()]
+    classes = Classes(Sources(folders, ours, root))
     composed = Composed(first, Tree(), classes)
     for label, layer in _layers(library, file, ()):
         composed.tree.merge(layer, label)
@@ -104,7 +95,7 @@ def check(composed: Composed) -> None:
     Raises:
         RecipeError: with one line for each problem.
     """
-    composed._check  # noqa: B018
+    _planned(composed)
 
 
 def build(composed: Composed) -> Any:
@@ -114,8 +105,16 @@ def build(composed: Composed) -> Any:
         RecipeError: with file and key, also for what the classes themselves refuse.
         MissingExtra: where a package of an extra is not installed.
     """
-    walk, root = composed._check
+    walk, root = _planned(composed)
     return Build(walk.nodes, composed.classes.sources).run(root)
+
+
+def _planned(composed: Composed) -> tuple[Check, Node]:
+    walk = Check(composed.tree, composed.classes)
+    root = walk.run()
+    if problems := walk.problems.lines():
+        raise RecipeError(*problems)
+    return walk, root
 
 
 def to_yaml(composed: Composed) -> str:

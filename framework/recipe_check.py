@@ -11,9 +11,10 @@ from typing import Any
 
 from .recipe_classes import Classes
 from .recipe_error import RecipeError, nearest, shown
-from .recipe_kinds import ANY, Function, Items, Kind, Kinds, Object, Table, Value, members
+from .recipe_kinds import ANY, Choice, Function, Items, Kind, Kinds, Object, Table, Value, members
 from .recipe_module import Definition
 from .recipe_plan import Listing, Mapping, Node, Plan, Shared, children, leaf
+from .recipe_problems import Problems
 from .recipe_signature import Parameter
 from .recipe_slot import Slot, Slots
 from .recipe_tree import NAME, PARTIAL, TARGET, Swap, Tree, Unresolved, referred
@@ -26,14 +27,14 @@ class Check:
     """One walk over a tree. It puts nodes in the place of bare names (`planner: cem`), the one change that it makes.
 
     Attributes:
+        problems: what is wrong.
         nodes: every node by its key.
     """
 
     def __init__(self, tree: Tree, classes: Classes):
         self.tree, self.sources, self.classes = tree, classes.sources, classes
         self.kinds, self.slots = Kinds(classes.sources), Slots(classes)
-        self._problems: dict[tuple[str, str], str] = {}
-        self._echoes: dict[str, str] = {}  # keys that refer to a value, and to which
+        self.problems = Problems(tree)
         self.nodes: dict[str, Node] = {}
         self._shared: list[tuple[Shared, Kind, str]] = []
         self._unknown: list[tuple[Node, str]] = []
@@ -52,26 +53,13 @@ class Check:
             self._share(shared, kind, key)
         for owner, name in self._unknown:
             self._unknown_key(owner, name)
-        if not self.problems and (loop := _loop(node, self.nodes, [])):
+        if not self.problems.lines() and (loop := _loop(node, self.nodes, [])):
             self._problem(loop, f"${{{loop}}} leads back into itself")
         return node
 
-    @property
-    def problems(self) -> list[str]:
-        """A line each: file, key, what was expected, what came, the nearest right name."""
-        told = [line for (key, _), line in self._problems.items() if not self._is_echo(key)]
-        return told or list(self._problems.values())  # keys that refer to each other in a circle are all echoes
-
-    def _is_echo(self, key: str) -> bool:
-        """Whether a key is only wrong because it refers to one that is, or to one below that."""
-        path = f"{self._echoes.get(key)}."
-        others = [wrong.removesuffix(f".{TARGET}") for wrong, _ in self._problems if wrong not in ("", key)]
-        return any(path.startswith(f"{wrong}.") for wrong in others)
-
     def _problem(self, key: str, text: str) -> Plan | None:
         """Notes what is wrong; there is no plan then."""
-        place = f"{self.tree.origin(key)}: {key}" if key else self.tree.origin(key)
-        self._problems[key, text] = f"{place}: {text}"
+        self.problems.add(key, text)
         return None
 
     # ------------------------------------------------------------------ values
@@ -111,7 +99,7 @@ class Check:
         if slots and isinstance(value, str):
             named = self.slots.named(value, slots)
             return self._problem(key, named if isinstance(named, str) else f"expected {kind}, got {shown(value)}")
-        options = [str(option) for one in members(kind) if hasattr(one, "options") for option in one.options]
+        options = [str(option) for one in members(kind) if isinstance(one, Choice) for option in one.options]
         hint = nearest(str(value), options) if options else ""
         if isinstance(value, bool | int | float) and any(one == Value("str") for one in members(kind)):
             hint = "; put it in quotes"
@@ -209,7 +197,8 @@ class Check:
 
     def _reference(self, text: str, kind: Kind, key: str) -> Plan | None:
         path = referred(text)
-        self._echoes[key] = path or ""
+        if path:
+            self.problems.refers(key, path)
         try:
             found, value = self.tree.find(path) if path else ("", self.tree.interpolated(text))
         except Unresolved as error:

@@ -24,6 +24,7 @@ from .recipe_source import Sources
 
 # Bases that add no argument and no abstract method.
 EMPTY_BASES = {"object", "ABC", "Generic", "Protocol", "Hashable"}
+NOTHING: tuple[Definition | None, ...] = (None,)
 
 
 class Classes:
@@ -35,20 +36,21 @@ class Classes:
 
     def bases(self, cls: Definition) -> list[Definition | None]:
         """The bases of a class as they are written; None stands for one without readable source."""
-        return [self._base(cls, expression) for expression in _written_bases(cls)]
+        return [self.sources.base(cls, expression) for expression in _written_bases(cls)]
 
-    def _base(self, cls: Definition, expression: ast.expr) -> Definition | None:
-        base = self.sources.resolve(cls.module, expression)
-        return base if isinstance(base, Definition) and base.is_class else None
+    def ancestors(self, cls: Definition, inside: bool = False) -> Iterator[Definition]:
+        """The class and all that it derives from, nearest first; a file is read only when its turn comes.
 
-    def ancestors(self, cls: Definition) -> Iterator[Definition]:
-        """The class and all that it derives from, nearest first; a file is read only when its turn comes."""
+        `inside` leaves out what is neither ours nor the user's.
+        """
         seen: list[Definition] = []
         waiting = deque([(cls, expression) for expression in _written_bases(cls)])
         yield cls
         while waiting:
-            base = self._base(*waiting.popleft())
-            if base is not None and not _holds(seen, base):
+            base = self.sources.base(*waiting.popleft())
+            if base is None or (inside and not base.module.users and not self.sources.is_ours(base.module)):
+                continue
+            if not _holds(seen, base):
                 seen.append(base)
                 waiting += [(base, expression) for expression in _written_bases(base)]
                 yield base
@@ -57,40 +59,32 @@ class Classes:
         """Whether `cls` is `base` or derives from it."""
         return any(one.same(base) for one in self.ancestors(cls))
 
-    def resolution_order(self, cls: Definition) -> Iterator[Definition | None]:
-        """The class, then its bases as Python orders them; None where a base cannot be read."""
+    def resolution_order(self, cls: Definition, below: tuple[Definition, ...] = ()) -> Iterator[Definition | None]:
+        """The class, then its bases as Python orders them; None where a base cannot be read, or is its own heir."""
+        if _holds(below, cls):
+            yield None
+            return
         yield cls
-        bases = self.bases(cls)
-        if len(bases) == 1:
-            if bases[0] is None:
-                yield None
-            else:
-                yield from self.resolution_order(bases[0])
+        bases, below = self.bases(cls), (*below, cls)
+        if len(bases) == 1:  # the common case, in which a file is read only when its turn comes
+            yield from self.resolution_order(bases[0], below) if bases[0] else [None]
         elif bases:
-            orders: list[list[Definition | None]] = [
-                [*self.resolution_order(base)] if base else [None] for base in bases
-            ]
+            orders = [[*self.resolution_order(base, below)] if base else list(NOTHING) for base in bases]
             yield from _merged([*orders, bases])
 
     def abstract_methods(self, cls: Definition) -> set[str]:
-        """The abstract methods that `cls` leaves open. Installed packages' own bases are not asked:
-        they are large, and a slot of theirs that must be filled is filled by a named class."""
+        """The abstract methods that `cls` leaves open.
+
+        Installed packages' own bases are not asked: they are large, and a slot of theirs is filled by a named class.
+        """
         open_methods: set[str] = set()
-        for one in reversed(list(self._own_bases(cls))):
+        for one in reversed(list(self.ancestors(cls, inside=True))):
             assert isinstance(one.node, ast.ClassDef)
             for statement in one.node.body:
-                for name in bound_by(statement):
-                    open_methods.discard(name)
+                open_methods -= set(bound_by(statement))
                 if isinstance(statement, ast.FunctionDef) and is_decorated(statement, "abstractmethod"):
                     open_methods.add(statement.name)
         return open_methods
-
-    def _own_bases(self, cls: Definition) -> Iterator[Definition]:
-        packages = tuple(self.sources.ours)
-        yield cls
-        for base in self.bases(cls):
-            if base is not None and (base.module.users or base.module.name.startswith(packages)):
-                yield from self._own_bases(base)
 
     def protocol_members(self, cls: Definition) -> list[str]:
         """What a Protocol asks for by name; nothing for other classes."""

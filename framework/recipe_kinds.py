@@ -32,14 +32,19 @@ LIBRARY = {"builtins", "typing", "typing_extensions", "collections.abc", "collec
 
 @dataclass(frozen=True)
 class Value:
-    name: str  # int, float, bool, str, path, null, any, or never: nothing that a recipe can say
+    """A plain value: int, float, bool, str, path, null, any of them, or never: nothing that a recipe can give."""
+
+    name: str
 
     def __str__(self) -> str:
-        return {"str": "text", "path": "a path", "any": "a plain value"}.get(self.name, self.name)
+        words = {"str": "text", "path": "a path", "any": "a plain value", "never": "no value from a recipe"}
+        return words.get(self.name, self.name)
 
 
 @dataclass(frozen=True)
 class Choice:
+    """One of a Literal's values."""
+
     options: tuple[object, ...]
 
     def __str__(self) -> str:
@@ -60,6 +65,8 @@ class Items:
 
 @dataclass(frozen=True)
 class Table:
+    """A mapping of names to values of one kind."""
+
     item: Kind
 
     def __str__(self) -> str:
@@ -68,8 +75,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Object:
+    """An object of a subclass of `base`; `open` for `Callable[..., X]`, whose other arguments come later."""
+
     base: Definition
-    open: bool = False  # Callable[..., X]
+    open: bool = False
 
     def __str__(self) -> str:
         name = self.base.name
@@ -78,6 +87,8 @@ class Object:
 
 @dataclass(frozen=True)
 class Function:
+    """A function that takes these arguments first."""
+
     arguments: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -86,6 +97,8 @@ class Function:
 
 @dataclass(frozen=True)
 class OneOf:
+    """A union."""
+
     kinds: tuple[Kind, ...]
 
     def __str__(self) -> str:
@@ -102,6 +115,7 @@ def members(kind: Kind) -> list[Kind]:
 
 
 def one_of(kinds: list[Kind]) -> Kind:
+    """The union of kinds, each once."""
     flat = list(dict.fromkeys(inner for kind in kinds for inner in members(kind)))
     return flat[0] if len(flat) == 1 else OneOf(tuple(flat))
 
@@ -146,7 +160,7 @@ class Kinds:
             return ANY
         if found.is_class:
             return Object(found)
-        if found.name in FUNCTIONS and found.module.name.startswith(tuple(self.sources.ours)):
+        if found.name in FUNCTIONS and self.sources.is_ours(found.module):
             return Function(FUNCTIONS[found.name])
         if isinstance(found.node, ast.expr):  # an alias
             return self.of(found.node, found.module, depth)

@@ -24,12 +24,13 @@ Entry = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.expr | Impor
 
 @dataclass(eq=False)
 class Module:
-    """A module's top-level names, read from its source."""
+    """A module's top-level names, read from its source. `earlier` holds what a class's name was before the class."""
 
     name: str
     path: Path
     users: bool = False  # from the user's own folders
     names: dict[str, Entry] = field(default_factory=dict)
+    earlier: dict[str, Entry] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
 
     @property
@@ -83,6 +84,8 @@ def _bind(module: Module, statements: Iterable[ast.stmt]) -> None:
     for statement in statements:
         match statement:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                if statement.name in module.names:
+                    module.earlier[statement.name] = module.names[statement.name]
                 module.names[statement.name] = statement
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 module.names[name] = value

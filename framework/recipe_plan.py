@@ -11,18 +11,24 @@ from .recipe_module import Definition
 
 @dataclass
 class Leaf:
+    """A value; `path`: it becomes a pathlib.Path."""
+
     value: Any
-    path: bool = False  # becomes a pathlib.Path
+    path: bool = False
 
 
 @dataclass
 class Listing:
+    """A list, or a tuple."""
+
     items: list[Plan]
     as_tuple: bool = False
 
 
 @dataclass
 class Mapping:
+    """A dict."""
+
     items: dict[str, Plan]
 
 

@@ -18,6 +18,8 @@ Slot = Object | Function
 
 
 class Slots:
+    """Matches names and slots; a node's `slots` are the alternatives of its argument's annotation."""
+
     def __init__(self, classes: Classes):
         self.sources, self.classes = classes.sources, classes
 
@@ -40,7 +42,7 @@ class Slots:
 
     def named(self, target: object, slots: list[Slot]) -> tuple[Definition, Slot] | str:
         """The class or function of a `_target_` and the slot that takes it, else what is wrong."""
-        if not isinstance(target, str) or not NAME.fullmatch(target):
+        if not isinstance(target, str) or len(target) > 200 or not NAME.fullmatch(target):
             return f"expected the name of {self.wanted(slots)}, got {shown(target)}"
         found = self._found(target, slots)
         if isinstance(found, str):
@@ -58,12 +60,12 @@ class Slots:
             for slot in slots if not found else ():  # planner `random` of the slot Agent: RandomAgent
                 if isinstance(slot, Object):
                     found = found or self.sources.bare(target + slot.base.name)
-            return found or f"no {self.noun(slots)} '{target}'" + self.hint(target, slots)
+            nouns = [slot.base.name if isinstance(slot, Object) else "function" for slot in slots]
+            return found or f"no {' or '.join(nouns)} '{target}'" + self.hint(target, slots)
         one = self.sources.dotted(target)
         if isinstance(one, Module):
-            return f"expected {self.wanted(slots)}, got the module '{target}'" + nearest(
-                target, _classes(one), "it has"
-            )
+            known = nearest(target, _classes(one), "it has")
+            return f"expected {self.wanted(slots)}, got the module '{target}'{known}"
         if isinstance(one, str):
             owner, _, last = target.rpartition(".")
             module = self.sources.module(owner, users=True)
@@ -82,10 +84,8 @@ class Slots:
     def _wrong_kind(self, target: str, found: Definition, slots: list[Slot]) -> str:
         wanted = self.wanted(slots)
         if found.is_class:
-            return (
-                f"expected {wanted}, got the class {target if '.' in target else found.name}, which is not one"
-                + self.hint("", slots)
-            )
+            name = target if "." in target else found.name
+            return f"expected {wanted}, got the class {name}, which is not one" + self.hint("", slots)
         if not found.is_function:
             return f"expected {wanted}, got {target}, which is neither a class nor a function"
         for slot in slots:
@@ -108,10 +108,8 @@ class Slots:
                     found.add(definition.name)
         return sorted(found)
 
-    def noun(self, slots: list[Slot]) -> str:
-        return " or ".join(slot.base.name if isinstance(slot, Object) else "function" for slot in slots)
-
     def wanted(self, slots: list[Slot]) -> str:
+        """What the slots take, in words."""
         return " or ".join(map(str, slots))
 
     def hint(self, word: str, slots: list[Slot]) -> str:

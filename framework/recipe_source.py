@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .recipe_error import plain
-from .recipe_module import Definition, Imported, Module, read
+from .recipe_module import Definition, Entry, Imported, Module, read
 
 ROOT = "fulgurite.runs.experiment.Experiment"
 
@@ -43,6 +43,10 @@ class Sources:
             self._modules[key] = read(name, *found) if found else None
         return self._modules[key]
 
+    def is_ours(self, module: Module) -> bool:
+        """Whether a module belongs to our packages."""
+        return any(module.name == package or module.name.startswith(f"{package}.") for package in self.ours)
+
     def _locate(self, name: str, users: bool) -> tuple[Path, bool] | None:
         for package in sorted(self.ours, key=len, reverse=True):
             if name == package or name.startswith(package + "."):
@@ -63,8 +67,21 @@ class Sources:
         """What a module's `name` is, followed to where it is defined."""
         if (module.path, name) in seen:
             return None
-        seen = seen | {(module.path, name)}
         entry = module.names.get(name)
+        return self._follow(module, name, entry, seen | {(module.path, name)})
+
+    def base(self, cls: Definition, expression: ast.expr) -> Definition | None:
+        """The class that a base expression of `cls` means; None where it has no readable source."""
+        if isinstance(expression, ast.Name) and expression.id == cls.name:  # class CEM(CEM), the other one imported
+            earlier = cls.module.earlier.get(cls.name)
+            found = self._follow(cls.module, cls.name, earlier, frozenset()) if earlier is not None else None
+        else:
+            found = self.resolve(cls.module, expression)
+        return found if isinstance(found, Definition) and found.is_class else None
+
+    def _follow(
+        self, module: Module, name: str, entry: Entry | None, seen: frozenset[tuple[Path, str]]
+    ) -> Definition | Module | None:
         if isinstance(entry, Imported):
             source = self.module(entry.module, module.users)
             if entry.name is None or source is None:

@@ -250,3 +250,19 @@ def test_a_module_that_python_cannot_read(desk: Desk) -> None:
     assert desk.problems("a/small", "agent.planner=own.Own") == [
         f"{path}: line 1: python cannot read it: invalid syntax"
     ]
+
+
+def test_a_class_may_have_the_name_of_its_base(desk: Desk) -> None:
+    desk.write("own.py", "from recipe_double.planners import CEM\nclass CEM(CEM): ...\n")
+    assert desk.problems("a/small", "agent.planner={_target_: own.CEM, alpha: 0.3}") == []
+    (line,) = desk.problems("a/small", "agent.planner={_target_: own.CEM, alfa: 0.3}")
+    assert line == "command line: agent.planner.alfa: CEM takes no 'alfa'; did you mean 'alpha'?"
+
+
+def test_classes_that_derive_from_each_other_do_not_hang_the_check(desk: Desk) -> None:
+    desk.write("own.py", "class One(Two): ...\nclass Two(One): ...\nclass Self(Self): ...\n")
+    for name in ("One", "Self"):
+        (line,) = desk.problems("a/small", f"agent.planner=own.{name}")
+        assert line.startswith(
+            f"command line: agent.planner: expected a Planner, got the class own.{name}, which is not one"
+        )
