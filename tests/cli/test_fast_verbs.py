@@ -52,7 +52,7 @@ def test_nothing_heavy_is_imported(tmp_path: Path, words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", FAST, ids=" ".join)
 def test_it_takes_less_than_seven_tenths_of_a_second(tmp_path: Path, words: list[str]) -> None:
-    """Processor time, since a busy machine makes anybody wait; the best of three."""
+    """Processor time, since a busy machine makes anybody wait; one of three tries."""
 
     def seconds() -> float:
         (tmp_path / "mine.yaml").unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def test_it_takes_less_than_seven_tenths_of_a_second(tmp_path: Path, words: list
         after = os.times()
         return after.children_user - before.children_user + after.children_system - before.children_system
 
-    assert min(seconds() for _ in range(3)) < 0.7
+    assert any(seconds() < 0.7 for _ in range(3))
 
 
 def test_help_names_every_verb(tmp_path: Path) -> None:
