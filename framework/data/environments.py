@@ -68,7 +68,13 @@ class Environment:
         return _Batched(_Together(factories, autoreset_mode=AutoresetMode.DISABLED), device="cpu")
 
     def make_single(self, seed: int, render: bool = False) -> gymnasium.Env:
-        """One Gymnasium environment of the same convention; with `render`, `.render()` gives RGB frames `[H, W, 3]`."""
+        """One Gymnasium environment of the same convention; with `render`, `.render()` gives RGB frames `[H, W, 3]`.
+
+        Raises:
+            ValueError: with `render`, unless it `renders`.
+        """
+        if render and not self.renders:
+            raise ValueError(f"environment {self.id}: draws no frames: its metadata's render_modes lack rgb_array")
         return self._make((seed, 0, 0), render)
 
     @property

@@ -136,7 +136,10 @@ def test_the_time_limit_counts_simulator_steps() -> None:
 
 def test_whether_it_renders_is_known_before() -> None:
     assert Environment("Pendulum-v1").renders
-    assert not Environment("tests/Lengths-v0").renders
+    blind = Environment("tests/Lengths-v0")
+    assert not blind.renders
+    with pytest.raises(ValueError, match="environment tests/Lengths-v0: draws no frames"):
+        blind.make_single(0, render=True)
 
 
 def test_options_reach_the_constructor() -> None:
@@ -207,20 +210,35 @@ def test_numbers_below_one_are_refused(numbers: dict[str, int]) -> None:
         Environment("Pendulum-v1", **numbers)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("package", "id", "extra"),
-    [("mujoco", "HalfCheetah-v5", "mujoco"), ("dm_control", "dm_control/cheetah-run", "dmc")],
-)
-def test_a_missing_extra_is_named(package: str, id: str, extra: str) -> None:
-    script = (
-        f"import sys, importlib.util; sys.modules['{package}'] = None\n"
-        "from fulgurite.data.environments import Environment\n"
-        f"from fulgurite.recipe_error import MissingExtra\n"
-        f"try: Environment('{id}').make_single(0)\n"
-        f"except MissingExtra as error: assert \"pip install 'fulgurite[{extra}]'\" in str(error), error\n"
-        "else: raise AssertionError('made it')"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+def run(script: str) -> None:
+    """Runs a script in a process of its own."""
+    environ = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "MUJOCO_GL")}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environ)
+    assert done.returncode == 0, done.stderr
+
+
+MISSING = """
+import sys
+sys.modules['mujoco'] = None
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == 'dm_control' else found(name, package)
+from fulgurite.data.environments import Environment
+from fulgurite.recipe_error import MissingExtra
+
+for id, extra in {'HalfCheetah-v5': 'mujoco', 'dm_control/cheetah-run': 'dmc'}.items():
+    try:
+        Environment(id).make_single(0)
+    except MissingExtra as error:
+        assert f"pip install 'fulgurite[{extra}]'" in str(error), error
+    else:
+        raise AssertionError(id)
+Environment('Pendulum-v1').make_single(0).reset()
+"""
+
+
+def test_a_missing_extra_is_named() -> None:
+    run(MISSING)
 
 
 def test_mujoco_leaves_no_log_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,14 +253,17 @@ def test_mujocos_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["MuJoCo: Nan, Inf or huge value in QACC"]
 
 
-@pytest.mark.parametrize("id", ["Pendulum-v1", "HalfCheetah-v5", "dm_control/cheetah-run"])
-def test_frames_are_drawn_without_a_display(id: str) -> None:
-    script = (
-        "import os; os.environ.pop('DISPLAY', None); os.environ.pop('MUJOCO_GL', None)\n"
-        "from fulgurite.data.environments import Environment\n"
-        f"env = Environment('{id}').make_single(0, render=True)\n"
-        "env.reset(); frame = env.render(); env.close()\n"
-        "assert frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == 'uint8' and frame.std() > 5, frame"
-    )
-    environ = {**os.environ, "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR", "/tmp")}
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, env=environ)
+FRAMES = """
+from fulgurite.data.environments import Environment
+
+for id in ('Pendulum-v1', 'HalfCheetah-v5', 'dm_control/cheetah-run'):
+    env = Environment(id).make_single(0, render=True)
+    env.reset()
+    frame = env.render()
+    env.close()
+    assert frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == 'uint8' and frame.std() > 5, id
+"""
+
+
+def test_frames_are_drawn_without_a_display() -> None:
+    run(FRAMES)
