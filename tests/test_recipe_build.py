@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from fulgurite.recipe import MissingExtra, RecipeError, build
 from recipe_desk import Desk
 from recipe_double import deep, experiment, planners
+
+from fulgurite.recipe import MissingExtra, RecipeError, build
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from fulgurite.recipe import RecipeError, check, parse, to_yaml
 from recipe_desk import Desk
+
+from fulgurite.recipe import RecipeError, check, parse, to_yaml
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+
 from fulgurite.cli import main
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text(encoding="utf-8")

@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from fulgurite.recipe import RecipeError, build
 from recipe_desk import Desk
+
+from fulgurite.recipe import RecipeError, build
 
 CANARY = "import pathlib\npathlib.Path({here!r}).write_text('ran')\n"
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from recipe_desk import cases
+
 from fulgurite.recipe import RecipeError, check, compose, to_yaml
 from fulgurite.recipe_files import Library
-from recipe_desk import cases
 
 RECIPES = [recipe.name for recipe in Library().all()]
 WRONG = """

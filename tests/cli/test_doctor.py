@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from fulgurite.cli import doctor_checks, doctor_versions, main
 from fulgurite.cli.doctor_checks import Finding
 

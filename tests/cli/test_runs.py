@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fulgurite.cli import fit, main
 from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.recipe import Composed, MissingExtra, RecipeError
