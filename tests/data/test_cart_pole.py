@@ -6,10 +6,11 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from tensordict import TensorDict
+
 from fulgurite.data.cart_pole import CartPoleBalance, CartPoleSwingUp, solved
 from fulgurite.data.play import Episode
 from fulgurite.equations import cart_pole as physics
-from tensordict import TensorDict
 
 
 def test_balancing_agrees_with_gymnasiums_cart_pole() -> None:

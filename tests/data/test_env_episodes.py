@@ -7,6 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+
 from fulgurite.data.environments import Environment
 from fulgurite.data.episodes import EnvironmentFault, Episodes
 from fulgurite.data.gymnasium_wrappers import Convention

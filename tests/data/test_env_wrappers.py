@@ -5,8 +5,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from fulgurite.data.gymnasium_wrappers import Convention
 from gymnasium import spaces
+
+from fulgurite.data.gymnasium_wrappers import Convention
 
 
 class Counter(gymnasium.Env):

@@ -10,13 +10,14 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from fulgurite.data.environments import Environment, simulators
-from fulgurite.data.episodes import EnvironmentFault
-from fulgurite.data.mujoco_setting import warn
 from gymnasium import spaces
 from tensordict import TensorDict
 from torchrl.envs import EnvBase, InitTracker, TransformedEnv
 from torchrl.envs.utils import check_env_specs
+
+from fulgurite.data.environments import Environment, simulators
+from fulgurite.data.episodes import EnvironmentFault
+from fulgurite.data.mujoco_setting import warn
 
 
 class Lengths(gymnasium.Env):

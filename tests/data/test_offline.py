@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from pytorch_lightning import Trainer
+from tensordict import TensorDict
+
 from fulgurite.data.offline import OfflineData, evaluate, split
 from fulgurite.data.transitions import load_transitions
 from fulgurite.keys import DONE, REWARD, TERMINATED, TRAJECTORY, TRANSITION, TRUNCATED
@@ -13,9 +17,6 @@ from fulgurite.models.deterministic import DeterministicDynamics
 from fulgurite.models.gaussian import GaussianDynamics
 from fulgurite.models.reward import LearnedReward
 from fulgurite.runs.checkpoint import FolderCheckpointIO
-from numpy.typing import NDArray
-from pytorch_lightning import Trainer
-from tensordict import TensorDict
 
 LENGTHS = (7, 4, 9, 5, 6)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fulgurite.data.transitions import load_transitions
-from fulgurite.keys import REWARD, TERMINATED, TRAJECTORY, TRUNCATED
 from gymnasium import spaces
 from numpy.typing import NDArray
+
+from fulgurite.data.transitions import load_transitions
+from fulgurite.keys import REWARD, TERMINATED, TRAJECTORY, TRUNCATED
 
 
 def minari_dataset(id: str, observation_space: spaces.Space, episodes: list[tuple[Any, NDArray, NDArray]]) -> None:

@@ -4,11 +4,12 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from fulgurite.data.environments import Environment
 from fulgurite.models import known
 from fulgurite.models.reward import RewardFunction
 from fulgurite.models.termination import TerminationFunction
-from torch import Tensor
 
 
 def transitions(id: str, steps: int = 400, strength: float = 1.0) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from fulgurite.data.environments import Environment
 from fulgurite.models.physics import (
     CartPolePhysics,
