@@ -44,12 +44,12 @@ class MPC(Agent):
         self.world_model = world_model
         self.planner = planner
         self.objective = Objective() if objective is None else objective
-        self.half = precision == "bfloat16"
+        self.precise = precision == "float32"
         self.memory_spec = Composite({PLAN: Unbounded((planner.horizon, action_size))})
 
     def autocast(self) -> torch.autocast:
         """The precision of planning, as a context."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=not self.precise)
 
     @torch.no_grad()
     def forward(self, td: TensorDictBase) -> TensorDictBase:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import Logger
 
 from ..agents.agent import Agent
@@ -72,8 +73,10 @@ class Experiment:
             EnvironmentFault, FloatingPointError: see `Experience.collect`, `Model.taken_losses`; the run folder keeps
                 its checkpoints, and `result.json` says `failed` and why.
         """
+        callbacks = [*(callback for callback in self.callbacks.values() if callback), RunState()]
         trainer = self.trainer(
-            callbacks=[*(callback for callback in self.callbacks.values() if callback), RunState()],
+            callbacks=callbacks,
+            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
             logger=[metrics.MetricsFile(folder), *(logger for logger in self.logger.values() if logger)],
             default_root_dir=folder,
             plugins=[checkpoints.FolderCheckpointIO()],

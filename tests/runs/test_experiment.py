@@ -1,0 +1,110 @@
+"""Whole experiments: they end, resume exactly, refuse nonsense, and are seeded."""
+
+import json
+import math
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from tiny import tiny_experiment
+
+from fulgurite.runs import metrics
+from fulgurite.runs.checkpoint import DamagedCheckpoint, latest, load
+
+
+class SaveAt(pl.callbacks.Checkpoint):
+    """Saves the trainer's state once, at the end of the epoch after which so many environment steps were made."""
+
+    def __init__(self, env_steps: int) -> None:
+        self.env_steps = env_steps
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        if trainer.datamodule.env_steps == self.env_steps:
+            trainer.save_checkpoint(f"{trainer.default_root_dir}/checkpoints/step-{self.env_steps}")
+
+
+def test_a_run_ends_and_says_so(tmp_path):
+    experiment = tiny_experiment()
+    result = experiment.fit(tmp_path)
+    assert result["status"] == "completed"
+    assert result["env_steps"] == 80
+    assert result["gradient_steps"] == 20 + 40
+    assert json.loads((tmp_path / "result.json").read_text()) == result
+    rows = metrics.read(tmp_path)
+    assert all({"env_steps", "gradient_steps", "wall_seconds"} <= row.keys() for row in rows)
+    assert any(math.isfinite(row.get("loss/dynamics", math.nan)) for row in rows)
+    assert any("train/return" in row for row in rows)
+    assert any("validation/dynamics/member_error" in row for row in rows)
+
+
+def test_resume_is_exact(tmp_path):
+    """A run saved half way, and gone on with in a new process' stead, ends bitwise where the whole run ends."""
+    whole = tiny_experiment(callbacks={"save": SaveAt(60)})
+    whole.fit(tmp_path)
+    rows = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    resumed = tiny_experiment(seed=0)
+    with torch.no_grad():
+        for parameter in resumed.agent.parameters():
+            parameter.add_(1.0)  # whatever it was built with does not matter
+    resumed.fit(tmp_path, latest(tmp_path))
+    for name, value in whole.agent.state_dict().items():
+        assert torch.equal(value, resumed.agent.state_dict()[name]), name
+    assert (whole.experience.dataset.buffer[:] == resumed.experience.dataset.buffer[:]).all()
+    assert torch.equal(whole.agent.generator.get_state(), resumed.agent.generator.get_state())
+
+    def scalars(lines):
+        return [{k: v for k, v in json.loads(line).items() if k != "wall_seconds"} for line in lines]
+
+    assert scalars((tmp_path / "metrics.jsonl").read_text().splitlines()) == scalars(rows)
+
+
+def test_a_finished_run_goes_on_with_more_steps(tmp_path):
+    tiny_experiment(callbacks={"save": SaveAt(80)}).fit(tmp_path)
+    longer = tiny_experiment(max_env_steps=120)
+    assert longer.fit(tmp_path, latest(tmp_path))["env_steps"] == 120
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another(tmp_path):
+    weights = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        experiment = tiny_experiment(seed)
+        experiment.fit(tmp_path / name)
+        weights.append(torch.cat([value.flatten().float() for value in experiment.agent.state_dict().values()]))
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_evaluation_is_repeatable_and_from_a_checkpoint(tmp_path):
+    experiment = tiny_experiment(callbacks={"save": SaveAt(80)})
+    experiment.fit(tmp_path)
+    first = experiment.evaluate()
+    assert first == experiment.evaluate()
+    assert first["seeds"] == [100_000, 100_001, 100_002]
+    assert tiny_experiment(seed=9).evaluate(latest(tmp_path)) == first
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    experiment = tiny_experiment()
+    with torch.no_grad():
+        experiment.agent.world_model.dynamics.network.biases[0][0, 0, 0] = torch.nan
+    with pytest.raises(FloatingPointError, match="loss/dynamics became nan"):
+        experiment.fit(tmp_path)
+    assert json.loads((tmp_path / "result.json").read_text())["status"] == "failed"
+
+
+def test_damage_is_named_and_passed_over(tmp_path):
+    tiny_experiment(callbacks={"save": SaveAt(60), "later": SaveAt(80)}).fit(tmp_path)
+    newest = tmp_path / "checkpoints" / "step-80"
+    payload = newest / "checkpoint.pt"
+    data = bytearray(payload.read_bytes())
+    data[len(data) // 2] ^= 1
+    payload.write_bytes(data)
+    with pytest.raises(DamagedCheckpoint, match=r"checkpoint\.pt: need .*sha256"):
+        load(newest)
+    warned = []
+    assert latest(tmp_path, warned.append) == tmp_path / "checkpoints" / "step-60"
+    assert len(warned) == 1
+    payload.unlink()
+    with pytest.raises(DamagedCheckpoint, match="no file"):
+        load(newest)
+    assert not list((tmp_path / "checkpoints").glob(".tmp*"))
