@@ -14,7 +14,7 @@ from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.data.experience import Experience
 
 
-class Sound(gymnasium.Env):
+class Breaking(gymnasium.Env):
     """Counts its steps; those past the `first`-th of all its steps are broken in one of several ways."""
 
     def __init__(self, way: str, first: int) -> None:
@@ -42,18 +42,17 @@ class Sound(gymnasium.Env):
         return observation, reward, False, False, {}
 
 
-gymnasium.register("tests/Sound-v0", Sound, max_episode_steps=10)
+gymnasium.register("tests/Breaking-v0", Breaking, max_episode_steps=10)
 
 
 @pytest.mark.parametrize("way", ["nan reward", "infinite observation", "wrong shape", "exception"])
 @pytest.mark.parametrize("num_envs", [1, 2])
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:torchrl")
 def test_a_fault_stops_the_collection(way: str, num_envs: int) -> None:
-    environment = Environment("tests/Sound-v0", num_envs=num_envs, options={"way": way, "first": 26})
+    environment = Environment("tests/Breaking-v0", num_envs=num_envs, options={"way": way, "first": 26})
     experience = Experience(environment, RandomAgent(1), warmup_env_steps=0, env_steps_per_collection=20 * num_envs)
     experience.collect()
     kept = experience.dataset.buffer[:].clone()
-    with pytest.raises(EnvironmentFault, match=r"tests/Sound-v0, episode with seed \d+, step 7: ") as caught:
+    with pytest.raises(EnvironmentFault, match=r"tests/Breaking-v0, episode with seed \d+, step 7: ") as caught:
         experience.collect()
     third = np.random.SeedSequence([0, 0, 0, 2]).generate_state(1)[0]
     assert caught.value.seed == third
