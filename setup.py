@@ -1,4 +1,4 @@
-"""Maps the repository's folders onto the import name: framework/ -> fulgurite, callbacks/ -> fulgurite.callbacks, ..."""
+"""Maps the repository's folders onto the import name: framework/ is `fulgurite`, callbacks/ is `fulgurite.callbacks`."""
 
 from setuptools import find_packages, setup
 
@@ -8,4 +8,6 @@ packages = [name for name in FOLDERS]
 for name, folder in FOLDERS.items():
     packages += [f"{name}.{found}" for found in find_packages(folder)]
 
-setup(packages=packages, package_dir=FOLDERS, package_data={"fulgurite": ["py.typed"], "fulgurite.recipes": ["**/*.yaml"]})
+setup(
+    packages=packages, package_dir=FOLDERS, package_data={"fulgurite": ["py.typed"], "fulgurite.recipes": ["**/*.yaml"]}
+)

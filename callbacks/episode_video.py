@@ -3,10 +3,11 @@
 import logging
 from pathlib import Path
 
-from fulgurite.data.environments import Environment
-from fulgurite.data.play import Episode
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
+
+from fulgurite.data.environments import Environment
+from fulgurite.data.play import Episode
 
 from .evaluate_agent import EvaluateAgent
 from .film import curves, film

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import torch
+from pytorch_lightning import LightningModule, Trainer
+
 from fulgurite.agents.agent import Agent
 from fulgurite.agents.mpc import MPC
 from fulgurite.data.play import Episode
 from fulgurite.runs.evaluation import Evaluation
 from fulgurite.runs.metrics import report
-from pytorch_lightning import LightningModule, Trainer
 
 from .periodic import Periodic
 from .promises import promised_against_realised

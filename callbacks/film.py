@@ -3,13 +3,14 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from pytorch_lightning import LightningModule
+
 from fulgurite.agents.mpc import MPC
 from fulgurite.data.play import Episode
 from fulgurite.keys import OBSERVATION, PLAN, REWARD
 from fulgurite.runs.figures import COLOURS
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
-from pytorch_lightning import LightningModule
 
 from .promises import comparable_steps, promised_returns, realised_returns
 from .render import Footage

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from fulgurite.runs.metrics import report
 from pytorch_lightning import Callback, LightningModule, Trainer
+
+from fulgurite.runs.metrics import report
 
 SHARES = {"environment": "environment", "model": "fit", "planner": "plan", "evaluation": "evaluate"}  # metric: phase
 

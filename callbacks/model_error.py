@@ -16,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor
+
 from fulgurite.agents.agent import Agent
 from fulgurite.imagination import Propagation, TSInfinity, imagine
 from fulgurite.models.world_model import WorldModel
 from fulgurite.runs.metrics import report
-from pytorch_lightning import LightningModule, Trainer
-from torch import Tensor
 
 from .coverage import coverage
 from .evaluate_agent import latest_episodes

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from fulgurite.runs.plots import draw
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
+
+from fulgurite.runs.plots import draw
 
 log = logging.getLogger(__name__)
 

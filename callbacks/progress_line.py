@@ -4,9 +4,10 @@ from collections import deque
 from time import perf_counter
 from typing import Any
 
-from fulgurite.runs.metrics import MetricsFile
 from pytorch_lightning import Trainer
 from rich.text import Text
+
+from fulgurite.runs.metrics import MetricsFile
 
 WHEEL = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 BAR = 12  # characters

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fulgurite.data.environments import Environment
 from fulgurite.data.play import Episode
 from fulgurite.keys import ACTION
-from numpy.typing import NDArray
 
 
 @dataclass

@@ -5,9 +5,10 @@ trainer's `CheckpointIO`; what is in them is everybody's `state_dict`.
 from pathlib import Path
 from typing import Any
 
-from fulgurite.runs.checkpoint import checkpoints, step
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
+
+from fulgurite.runs.checkpoint import checkpoints, step
 
 from .periodic import Every
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from fulgurite.runs.figures import figure
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
+
+from fulgurite.runs.figures import figure
 
 
 @dataclass

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import wandb
-from fulgurite.runs.plots import horizons
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import DummyExperiment, rank_zero_experiment
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
+
+from fulgurite.runs.plots import horizons
 
 from .wandb_about import describe, recipe
 from .wandb_mode import Decision, Mode, decide

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from fulgurite.keys import ACTION, NEXT_OBSERVATION, OBSERVATION
 from tensordict import TensorDictBase
 from torch import Tensor
+
+from fulgurite.keys import ACTION, NEXT_OBSERVATION, OBSERVATION
 
 
 class Windows(NamedTuple):

@@ -52,7 +52,7 @@ def test_ts_infinity_keeps_its_member():
 
 
 def test_ts_1_redraws_its_member():
-    """A sum of H independent draws: mean H mu, variance H var; increments are independent in time and each member is drawn equally often."""
+    """A sum of H independent draws: mean H mu, variance H var; each member is drawn equally often at every step."""
     states = final_states(TS1())
     mu, var = DRIFTS.mean(), DRIFTS.var(unbiased=False)
     error = (var * H / P).sqrt()

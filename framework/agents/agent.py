@@ -38,7 +38,7 @@ class Agent(Model):
 
     @abstractmethod
     def forward(self, td: TensorDictBase) -> TensorDictBase:
-        """Writes `action [B, A]` and `("next", m)` for every remembered m, for `observation [B, O]`, `is_init [B, 1]`."""
+        """Reads `observation [B, O]`, `is_init [B, 1]`; writes `action [B, A]` and each remembered `("next", m)`."""
 
     @property
     def generator(self) -> torch.Generator:

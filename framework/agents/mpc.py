@@ -65,7 +65,7 @@ class MPC(Agent):
 
     @torch.no_grad()
     def promised_return(self, observation: Tensor, plan: Tensor) -> Tensor:
-        """What the model expects of plans `[B, H, A]` from observations `[B, O]`, in the reward that it plans with: `[B]`."""
+        """What the model expects `[B]` of plans `[B, H, A]` from observations `[B, O]`, in the reward it plans with."""
         state = self.world_model.encode(observation)
         with self.autocast():
             objective = self.objective.bind(self.world_model, state, plan.shape[1], self.generator)

@@ -26,7 +26,7 @@ class Policy(Protocol):
 
 @dataclass
 class Episode:
-    """One episode: its transitions `[T]` with whatever the agent remembered, its reset seed, and frames if asked for."""
+    """One episode: its transitions `[T]` with what the agent remembered, its reset seed, and frames if asked for."""
 
     seed: int
     transitions: TensorDict

@@ -1,6 +1,6 @@
 """Deterministic dynamics: the mean change of the state by least squares.
 
-    loss = 1/2 sum_d (f_theta(s, a)_d - Delta_d)^2        on normalised quantities, averaged over the batch
+loss = 1/2 sum_d (f_theta(s, a)_d - Delta_d)^2        on normalised quantities, averaged over the batch
 """
 
 from collections.abc import Sequence
@@ -64,6 +64,6 @@ class DeltaAt(torch.distributions.Distribution):
     def variance(self) -> Tensor:
         return torch.zeros_like(self.point)
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """The point itself, expanded."""
         return self.point.expand(*sample_shape, *self.point.shape)

@@ -2,8 +2,8 @@
 
     theta ~ p(theta | D)        s' ~ p(s' | s, a, theta)
 
-A draw of theta kept for a whole rollout is TS-infinity, redrawn at each step it is TS-1 (Chua et al. 2018, section 5.1):
-that is chosen where the rollout is made (`imagination.py`), not here.
+A draw of theta kept for a whole rollout is TS-infinity, redrawn at each step it is TS-1 (Chua et al. 2018, section
+5.1): that is chosen where the rollout is made (`imagination.py`), not here.
 """
 
 from abc import abstractmethod

@@ -1,6 +1,7 @@
 """Gaussian dynamics with a learned variance; with several members, the probabilistic ensemble of PETS.
 
-    loss = sum_e E_(s,a,s') [ -log N(Delta; mu_e(s, a), sigma_e^2(s, a)) ] + 0.01 (sum log sigma_max^2 - sum log sigma_min^2)
+    loss = sum_e E_(s,a,s') [ -log N(Delta; mu_e(s, a), sigma_e^2(s, a)) ]
+           + 0.01 (sum log sigma_max^2 - sum log sigma_min^2)
 
 The predicted variance is the aleatoric uncertainty, the spread of the members the epistemic one.
 Chua et al. 2018, section 4 and appendix A.1.
@@ -45,7 +46,8 @@ class GaussianDynamics(Ensemble):
 
     def head(self, output: Tensor, log_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
         mean, log_var = output.chunk(2, -1)
-        low, high = self.min_log_var, self.max_log_var
+        low: Tensor = self.min_log_var
+        high: Tensor = self.max_log_var
         if log_scale is not None:  # the bound commutes with a shift
             low, high = low + log_scale, high + log_scale
         return mean, soft_bound(log_var.contiguous(), low, high)  # ten times as fast on contiguous numbers

@@ -1,10 +1,11 @@
 """Multi-layer perceptrons of several members, evaluated by one batched matmul a layer.
 
-    h_0 = x        h_{l+1} = phi(h_l W_l + b_l)        y = h_L W_L + b_L        for every member at once
+h_0 = x        h_{l+1} = phi(h_l W_l + b_l)        y = h_L W_L + b_L        for every member at once
 """
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ class MLP(nn.Module):
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
         sizes = [inputs, *hidden, outputs]
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in pairwise(sizes):
             std = 1 / (2 * math.sqrt(fan_in))
             weight = torch.empty(members, fan_out, fan_in)  # as in nn.Linear: a narrow last layer is twice as fast so
             self.weights.append(nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std))

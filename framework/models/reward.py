@@ -1,4 +1,4 @@
-"""The reward model p(r | s, a, s'), learned by least squares on standardised rewards, or a plain function when known."""
+"""The reward r(s, a, s'): learned by least squares on standardised rewards, or a plain function when known."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """The world model: dynamics p(s' | s, a), reward r(s, a, s') and termination p(end | s'), together.
 
-    (s', r, c) with c = 1 - p(end | s') the probability of going on
+(s', r, c) with c = 1 - p(end | s') the probability of going on
 """
 
 from typing import Any

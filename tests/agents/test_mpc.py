@@ -24,7 +24,7 @@ def quadratic(state, action, next_state):
 
 
 def test_within_two_percent_of_the_riccati_cost():
-    """Starts are small enough that the bounds do not bind; then x' P x is the least cost that any controller can have."""
+    """Starts are so small that the bounds do not bind; then x' P x is the least cost of any controller."""
     P = torch.tensor(solve_discrete_are(A.numpy(), B.numpy(), Q.numpy(), [[R]]), dtype=torch.float32)
     world = WorldModel(Linear(A, B), quadratic)
     planner = CEM(candidates=400, elites=80, iterations=12, horizon=10, alpha=0.0, initial_std=0.3, min_std=1e-3)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from fulgurite.callbacks.coverage import coverage
 
 

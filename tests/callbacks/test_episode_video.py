@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from watched import LinearGaussian, Replayed, Run, Still, counting, next_state_is_reward
+
 from fulgurite.agents.mpc import MPC
 from fulgurite.callbacks.episode_video import EpisodeVideo
 from fulgurite.callbacks.evaluate_agent import EvaluateAgent
@@ -16,8 +19,6 @@ from fulgurite.data.play import play
 from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.objective import Objective
 from fulgurite.planners.random_shooting import RandomShooting
-from PIL import Image
-from watched import LinearGaussian, Replayed, Run, Still, counting, next_state_is_reward
 
 
 class Camera:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from watched import LinearGaussian, Replayed, Run, Still, counting, next_state_is_reward, trajectory
+
 from fulgurite.agents.mpc import MPC
 from fulgurite.callbacks.evaluate_agent import EvaluateAgent, latest_episodes
 from fulgurite.callbacks.promises import promised_against_realised
@@ -12,7 +14,6 @@ from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.objective import Objective
 from fulgurite.planners.random_shooting import RandomShooting
 from fulgurite.runs.evaluation import Evaluation
-from watched import LinearGaussian, Replayed, Run, Still, counting, next_state_is_reward, trajectory
 
 AXES = {"env_steps", "gradient_steps", "wall_seconds"}
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from watched import Run
+
 from fulgurite.callbacks.measure_speed import MeasureSpeed
 from fulgurite.runs import phases
-from watched import Run
 
 
 def test_rates_shares_and_seconds_a_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from watched import Data, LinearGaussian, Replayed, Run, Still, counting, next_state_is_reward, trajectory
+
 from fulgurite.callbacks.evaluate_agent import EvaluateAgent
 from fulgurite.callbacks.model_error import ModelError
 from fulgurite.models.deterministic import DeterministicDynamics
 from fulgurite.models.world_model import WorldModel
-from watched import Data, LinearGaussian, Replayed, Run, Still, counting, next_state_is_reward, trajectory
 
 DECAY, STD = 0.9, 0.3
 

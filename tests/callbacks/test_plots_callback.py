@@ -4,8 +4,9 @@ import logging
 from pathlib import Path
 
 import pytest
-from fulgurite.callbacks.plots import Plots
 from watched import Run, Still
+
+from fulgurite.callbacks.plots import Plots
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from watched import Run, Still
+
 from fulgurite.callbacks import progress_line
 from fulgurite.callbacks.progress import Progress
 from fulgurite.callbacks.progress_line import Line, Rate, clock
-from rich.console import Console
-from watched import Run, Still
 
 
 class Clock:

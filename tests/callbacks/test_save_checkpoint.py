@@ -5,8 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
 from watched import Run
+
+from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
 
 
 def saving(folder: Path, **options: int) -> Run:

@@ -11,14 +11,15 @@ from types import SimpleNamespace
 
 import pytest
 import wandb
+from PIL import Image
+from wandb_file import history, parsed, records, values
+from watched import Run
+
 from fulgurite.callbacks import wandb_logger, wandb_mode
 from fulgurite.callbacks.redact import HIDDEN
 from fulgurite.callbacks.wandb_logger import Wandb
 from fulgurite.callbacks.wandb_mode import Decision, decide, has_key, reachable
 from fulgurite.runs.metrics import report
-from PIL import Image
-from wandb_file import history, parsed, records, values
-from watched import Run
 
 RECIPE = """# recipe: pets/pendulum
 seed: 3

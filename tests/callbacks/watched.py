@@ -5,15 +5,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from tensordict import TensorDict
+from torch import Tensor
+from torch.distributions import Independent, Normal
+
 from fulgurite.agents.agent import Agent
 from fulgurite.data.play import Episode
 from fulgurite.models.dynamics import Dynamics
 from fulgurite.models.world_model import WorldModel
 from fulgurite.runs.metrics import MetricsFile, read
 from fulgurite.runs.phases import Phases
-from tensordict import TensorDict
-from torch import Tensor
-from torch.distributions import Independent, Normal
 
 
 class LinearGaussian(Dynamics):

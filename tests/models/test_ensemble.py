@@ -111,7 +111,7 @@ def test_members_learn_from_their_own_batch():
 
 
 def test_fitted_alone_it_finds_a_linear_gaussian_world(tmp_path):
-    """s' = 0.9 s + 0.5 a + 0.2 noise: a network without hidden layers must find all three numbers by maximum likelihood."""
+    """s' = 0.9 s + 0.5 a + 0.2 noise: maximum likelihood without hidden layers must find all three numbers."""
     torch.manual_seed(0)
     state, action = torch.randn(4000, 1) * 2, torch.rand(4000, 1) * 2 - 1
     rows = inferred(transitions(state, action, 0.9 * state + 0.5 * action + 0.2 * torch.randn(4000, 1)))

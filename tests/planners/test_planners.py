@@ -82,9 +82,7 @@ def test_one_refit_by_hand():
 def test_alpha_keeps_its_share_of_the_old():
     planner = CEM(candidates=3, elites=3, iterations=1, horizon=1, alpha=0.75, initial_std=0.4, min_std=0.0)
     seen = []
-    plan = planner.plan(
-        lambda a: seen.append(a) or a[..., 0, 0], planner.prior(torch.full((1, 1, 1), 0.2)), seeded()
-    )
+    plan = planner.plan(lambda a: seen.append(a) or a[..., 0, 0], planner.prior(torch.full((1, 1, 1), 0.2)), seeded())
     assert plan.mean.item() == pytest.approx(0.75 * 0.2 + 0.25 * seen[0].mean().item(), abs=1e-6)
     assert plan.std.item() == pytest.approx(0.75 * 0.4 + 0.25 * seen[0].std(unbiased=False).item(), abs=1e-6)
 
