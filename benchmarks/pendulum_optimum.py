@@ -37,7 +37,9 @@ def values(points: int = 301, torques: int = 31, steps: int = STEPS) -> list[Ten
     omega = torch.linspace(-MAX_SPEED, MAX_SPEED, points)[:, None, None]
     theta = torch.linspace(-math.pi, math.pi, points)[None, :, None]
     torque = torch.linspace(-MAX_TORQUE, MAX_TORQUE, torques)[None, None, :]
-    next_theta, next_omega, reward = (x.expand(points, points, torques).flatten(0, 1) for x in pendulum(theta, omega, torque))
+    next_theta, next_omega, reward = (
+        x.expand(points, points, torques).flatten(0, 1) for x in pendulum(theta, omega, torque)
+    )
     found = [torch.zeros(points, points)]
     for _ in range(steps):
         future = interpolated(found[-1], next_theta, next_omega)  # [omega theta, torque]

@@ -28,7 +28,7 @@ SIZES = [STATE + ACTION, *HIDDEN, 2 * STATE]
 OPERATIONS = 2 * sum(a * b for a, b in zip(SIZES, SIZES[1:], strict=False))  # of one transition through the network
 ROWS = CANDIDATES * PARTICLES // ELITES  # of one member
 TARGETS = {"float32": (">= 1.6", ">= 0.8"), "bfloat16": (">= 2.5", ">= 0.5")}  # against mbrl-lib, against matmul
-ROUNDS = 9
+ROUNDS = 5
 
 
 def ours(precision: str, propagation: Propagation) -> Callable[[], object]:

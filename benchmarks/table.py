@@ -35,7 +35,9 @@ def compared(what: str, threads: int, rounds: Rounds, ours: str, theirs: str, ne
     """The row of two contestants: theirs / ours where a `speedup` is wanted, else ours / theirs, an overhead."""
     parts = (rounds[theirs], rounds[ours]) if speedup else (rounds[ours], rounds[theirs])
     wall, cpu = ratio(*parts)
-    return Row(what, threads, duration(typical(rounds[ours]).wall), duration(typical(rounds[theirs]).wall), wall, cpu, need)
+    return Row(
+        what, threads, duration(typical(rounds[ours]).wall), duration(typical(rounds[theirs]).wall), wall, cpu, need
+    )
 
 
 def duration(seconds: float) -> str:
@@ -53,7 +55,8 @@ def markdown(rows: list[Row]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {r.what} | {r.threads} | {r.ours} | {r.theirs} | {r.wall:.2f} | {r.cpu:.2f} | {r.need} | {r.met} |" for r in rows
+        f"| {r.what} | {r.threads} | {r.ours} | {r.theirs} | {r.wall:.2f} | {r.cpu:.2f} | {r.need} | {r.met} |"
+        for r in rows
     ]
     return "\n".join(lines)
 
@@ -63,7 +66,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
         model = f"{len(names)} x {names[0]}" if names else model
     return f"{model}, Python {platform.python_version()}, torch {torch.__version__}"
 

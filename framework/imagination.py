@@ -56,10 +56,11 @@ class TSInfinity(Propagation):
         self, world_model: WorldModel, state: Tensor, particles: int, horizon: int, generator: torch.Generator | None
     ) -> Advance:
         theta = world_model.sample_parameters(particles, generator)
-        noise = standard_noise(state, particles, horizon, generator)
+        noise = standard_noise(state, particles, horizon, generator).unbind(0)
+        step = world_model.dynamics.step  # looked up once: a module's attributes are slow to find
 
         def advance(state: Tensor, action: Tensor, t: int) -> Tensor:
-            return world_model.dynamics.step(state, action, theta, broadcast(noise[t], state))
+            return step(state, action, theta, broadcast(noise[t], state))
 
         return advance
 

@@ -8,7 +8,6 @@ from time import perf_counter, process_time
 
 warnings.filterwarnings("ignore")
 
-import mbrl.models  # noqa: E402
 import omegaconf  # noqa: E402
 import torch  # noqa: E402
 

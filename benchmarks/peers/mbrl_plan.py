@@ -2,15 +2,14 @@
 
 import sys
 
-import numpy as np
-from mbrl_parts import config, serve
-
 import mbrl.env.cartpole_continuous
 import mbrl.env.reward_fns
 import mbrl.env.termination_fns
 import mbrl.models
 import mbrl.planning
 import mbrl.util.common
+import numpy as np
+from mbrl_parts import config, serve
 
 cfg = config()
 cfg.dynamics_model.propagation_method = sys.argv[1]

@@ -2,12 +2,11 @@
 
 import sys
 
-import numpy as np
-from mbrl_parts import config, serve
-
 import mbrl.models
 import mbrl.util.common
 import mbrl.util.replay_buffer
+import numpy as np
+from mbrl_parts import config, serve
 
 width, depth, batch_size, steps = (int(argument) for argument in sys.argv[1:])
 cfg = config(members=5, elites=5, width=width, depth=depth, batch_size=batch_size)

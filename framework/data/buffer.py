@@ -54,9 +54,7 @@ class Dataset:
 
     def sample(self, count: int, batch_size: int, generator: torch.Generator) -> Minibatches:
         """`count` minibatches `[B]`, or `[E, B]` with one resample a member, by one gather for all of them."""
-        draws = [
-            pool[torch.randint(len(pool), (count, 1, batch_size), generator=generator)] for pool in self._pools
-        ]
+        draws = [pool[torch.randint(len(pool), (count, 1, batch_size), generator=generator)] for pool in self._pools]
         index = torch.cat(draws, 1)  # [count, E, B]
         index = index.squeeze(1) if self.members is None else index
         return list(take(self.buffer[:], index).unbind(0))

@@ -33,8 +33,8 @@ class OfflineData(pl.LightningDataModule):
         members: E, for one bootstrap resample a member; None: every member sees the same batches.
         updates_per_epoch: what one Lightning epoch is; None for one pass over the training transitions.
         updates_per_call: updates in one `training_step`; where an epoch is a pass, its last call may hold fewer.
-        held_out_share: of trajectories that are kept for validation, whole: at least one of two or more. A run's
-            transitions stay split as they were.
+        held_out_share: of trajectories that are kept for validation, whole: at least one of two or more. Where a run
+            held some out, its transitions stay split as they were.
         validation_size: held-out transitions that a validation looks at, at most.
 
     Raises:
@@ -59,7 +59,8 @@ class OfflineData(pl.LightningDataModule):
             raise ValueError(f"held_out_share: need a number in [0, 1), got {held_out_share}")
         self.generator = torch.Generator().manual_seed(seed)
         rows = load_transitions(source)
-        held_out = rows[HELD_OUT][:, 0] if HELD_OUT in rows else split(rows, held_out_share, self.generator)
+        was_split = HELD_OUT in rows and bool(rows[HELD_OUT].any())
+        held_out = rows[HELD_OUT][:, 0] if was_split else split(rows, held_out_share, self.generator)
         if held_out.all():
             raise ValueError("no trajectory is left to train on")
         self.dataset = Dataset(len(rows), members)

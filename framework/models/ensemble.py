@@ -14,7 +14,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from .dynamics import Dynamics
-from .networks import MLP, Layers, evaluate
+from .networks import MLP, Layers, evaluate, squeezed
 from .normalizer import Normalizer
 
 
@@ -69,6 +69,7 @@ class Ensemble(Dynamics):
         if not 1 <= self.elites <= members:
             raise ValueError(f"elites: need 1 <= elites <= members, got {elites} and {members}")
         inputs = observation_size + action_size
+        self.activation = activation
         self.network = MLP(inputs, outputs_per_state * observation_size, hidden, members, activation)
         self.input_normalizer = Normalizer(inputs)
         self.change_normalizer = Normalizer(observation_size)
@@ -134,14 +135,19 @@ class Ensemble(Dynamics):
         if torch.is_autocast_enabled(std.device.type):  # cast once a draw instead of once a step
             dtype = torch.get_autocast_dtype(std.device.type)
             layers = [(weight.to(dtype), bias.to(dtype)) for weight, bias in layers]
-        return Members(layers, self.input_normalizer.mean, self.change_normalizer.mean, log_scale)
+        return Members(squeezed(layers), self.input_normalizer.mean, self.change_normalizer.mean, log_scale)
 
     def change(self, state: Tensor, action: Tensor, theta: Members) -> tuple[Tensor, Tensor | None]:
         """Mean and log-variance `[P, *B, S]` of the change, for `[P, *B, S]`, `[P, *B, A]` and M | P draws."""
-        x = torch.cat([state, action], -1) - theta.input_mean  # [P, *B, S + A]
-        rows = x.reshape(len(theta.layers[0][0]), -1, x.shape[-1])  # [M, P / M * B, S + A]
-        output = evaluate(theta.layers, rows.to(theta.layers[0][0].dtype), self.network.activation)
-        mean, log_var = self.head(output.to(state.dtype).view(*state.shape[:-1], -1), theta.log_scale)
+        x = torch.cat([state, action], -1).sub_(theta.input_mean)  # [P, *B, S + A]
+        first = theta.layers[0][0]
+        rows = x.view(*first.shape[:-2], -1, x.shape[-1])  # [M, P / M * B, S + A], without M where it is one
+        if rows.dtype != first.dtype:
+            rows = rows.to(first.dtype)
+        output = evaluate(theta.layers, rows, self.activation).view(*state.shape[:-1], -1)
+        if output.dtype != state.dtype:
+            output = output.to(state.dtype)
+        mean, log_var = self.head(output, theta.log_scale)
         return mean + theta.change_mean, log_var
 
     def step(self, state: Tensor, action: Tensor, theta: Members, noise: Tensor | None) -> Tensor:

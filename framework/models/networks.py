@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Layers = list[tuple[Tensor, Tensor]]  # of every layer the weight [M, out, in] and the bias [M, 1, out]
+Layers = list[
+    tuple[Tensor, Tensor]
+]  # of every layer weight [M, out, in] and bias [M, 1, out]; squeezed [out, in], [out]
 
 ACTIVATIONS: dict[str, Callable[[Tensor, bool], Tensor]] = {  # the flag allows to overwrite the argument
     "silu": lambda x, inplace: F.silu(x, inplace=inplace),
@@ -66,22 +68,21 @@ class MLP(nn.Module):
         return evaluate(self.layers(), x, self.activation)
 
 
+def squeezed(layers: Layers) -> Layers:
+    """The layers of one member without the leading dimension, for a plain matmul; of several members as they are."""
+    return [(weight[0], bias[0, 0]) for weight, bias in layers] if len(layers[0][0]) == 1 else layers
+
+
 def evaluate(layers: Layers, x: Tensor, activation: str) -> Tensor:
-    """Perceptrons with parameters `layers` of M members, at rows `[M, R, in]` or `[1, R, in]` -> `[M, R, out]`."""
+    """M perceptrons at rows `[M, R, in]` or `[1, R, in]` -> `[M, R, out]`; squeezed, `[R, in]` -> `[R, out]`."""
     phi = ACTIVATIONS[activation]
     inplace = not torch.is_grad_enabled()
-    last = len(layers) - 1
-    members = len(layers[0][0])
-    if members == 1:  # a plain matmul has less to set up than a batched one
-        h = x[0]
-        for index, (weight, bias) in enumerate(layers):
-            h = F.linear(h, weight[0], bias[0, 0])
-            if index < last:
-                h = phi(h, inplace)
-        return h[None]
-    h = x.expand(members, -1, -1)
-    for index, (weight, bias) in enumerate(layers):
-        h = torch.baddbmm(bias, h, weight.mT)  # [M, R, out]
-        if index < last:
-            h = phi(h, inplace)
-    return h
+    *hidden, (weight, bias) = layers
+    if weight.dim() == 2:
+        for w, b in hidden:
+            x = phi(F.linear(x, w, b), inplace)
+        return F.linear(x, weight, bias)
+    x = x.expand(len(weight), -1, -1)
+    for w, b in hidden:
+        x = phi(torch.baddbmm(b, x, w.mT), inplace)  # [M, R, out]
+    return torch.baddbmm(bias, x, weight.mT)

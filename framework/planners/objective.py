@@ -43,9 +43,10 @@ class Objective:
             B, N = actions.shape[:2]
             start = state[:, None].expand(P, B, N, -1)
             returns: Tensor | None = None  # [P, B, N]
+            steps = actions.expand(P, -1, -1, -1, -1).unbind(3)  # H times [P, B, N, A]
 
             def act(state: Tensor, t: int) -> Tensor:
-                return actions[:, :, t].expand(P, -1, -1, -1)
+                return steps[t]
 
             for step in rollout(world_model, start, act, advance, horizon):
                 reward = step.reward

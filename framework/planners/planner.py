@@ -1,6 +1,6 @@
 """The seam of every planner: from a prior over plans to a better one, by asking an objective.
 
-    objective(actions [B, N, H, A]) -> returns [B, N], to be maximised
+objective(actions [B, N, H, A]) -> returns [B, N], to be maximised
 """
 
 from abc import ABC, abstractmethod

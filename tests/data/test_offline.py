@@ -8,7 +8,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Trainer
-from tensordict import TensorDict
 
 from fulgurite.data.offline import OfflineData, evaluate, split
 from fulgurite.data.transitions import load_transitions
@@ -163,13 +162,13 @@ def test_judging_without_held_out_data_is_refused() -> None:
         evaluate(DeterministicDynamics(2, 2), OfflineData(logged((9,))))
 
 
-def run_folder(folder: Path, cursor: int) -> TensorDict:
-    """A run's folder whose buffer holds 10 rows, as `train` writes it."""
+def run_folder(folder: Path, cursor: int, held_out: int = 1) -> None:
+    """A run's folder whose buffer holds 10 rows of two trajectories, as `train` writes it."""
     rows = {
         "observation": torch.arange(10.0)[:, None],
         "action": torch.zeros(10, 1),
         "trajectory": torch.arange(10)[:, None] // 5,
-        "held_out": (torch.arange(10)[:, None] // 5) == 1,
+        "held_out": (torch.arange(10)[:, None] // 5) == held_out,
         "next/observation": torch.arange(10.0)[:, None] + 1,
         "next/reward": torch.zeros(10, 1),
         **{f"next/{key}": torch.zeros(10, 1, dtype=torch.bool) for key in ("terminated", "truncated", "done")},
@@ -177,7 +176,6 @@ def run_folder(folder: Path, cursor: int) -> TensorDict:
     rows = {name: column.roll(cursor, 0) for name, column in rows.items()}
     payload = {"Experience": {"dataset": {**rows, "cursor": torch.tensor(cursor)}}}
     FolderCheckpointIO().save_checkpoint(payload, folder / "checkpoints" / "step-10")
-    return TensorDict({"observation": rows["observation"]}, [10])
 
 
 @pytest.mark.parametrize("cursor", [0, 3])
@@ -187,6 +185,11 @@ def test_a_runs_buffer_comes_in_the_order_of_time_and_stays_split(tmp_path: Path
     assert rows["observation"][:, 0].tolist() == list(range(10))
     data = OfflineData(tmp_path)
     assert [trajectory["observation"][:, 0].tolist() for trajectory in data.held_out()] == [[5, 6, 7, 8, 9]]
+
+
+def test_a_run_that_held_nothing_out_is_split_here(tmp_path: Path) -> None:
+    run_folder(tmp_path, 0, held_out=-1)
+    assert len(OfflineData(tmp_path).held_out()) == 1
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
