@@ -66,7 +66,7 @@ def test_physics_has_nothing_to_learn_and_is_certain() -> None:
     assert torch.equal(prediction.mean, physics.step(state, action, None, None))
     assert prediction.variance.sum() == 0
     assert prediction.batch_shape == (2, 7)
-    assert physics.loss({}) == {}  # type: ignore[arg-type]
+    assert physics.loss({}) == {}
 
 
 @pytest.mark.parametrize(("id", "physics", "strength"), TRUE)
