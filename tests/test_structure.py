@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEAVES = {"keys", "recipe_error", "runs/checkpoint", "runs/metrics", "runs/phases"}  # import nothing of ours but each other
+LEAVES = {
+    "keys",
+    "recipe_error",
+    "runs/checkpoint",
+    "runs/metrics",
+    "runs/phases",
+}  # import nothing of ours but each other
 ORDER = ["equations", "models", "imagination", "planners", "data", "agents", "runs", "recipe", "cli"]
 
 
