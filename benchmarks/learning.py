@@ -1,4 +1,4 @@
-"""Learning: recipes by the command, three seeds, fixed starts, beside a random policy and the planner on the true model.
+"""Learning by the command: three seeds, fixed starts, beside a random policy and the same planner on the true model.
 
 python -m benchmarks learning [--tasks pendulum cartpole] [--seeds 3] [--jobs 2] [--out DIR]
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import random
 import sys
 import traceback
 from collections.abc import Iterator
@@ -40,7 +41,17 @@ class Build:
             if str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
         importlib.invalidate_caches()
+        self._seed(root)
         return self._node(root)
+
+    def _seed(self, root: Node) -> None:
+        """Seeds every global generator, since building an agent draws its first weights."""
+        seed = root.arguments.get("seed")
+        if isinstance(seed, Leaf) and isinstance(seed.value, int):
+            torch, numpy = importlib.import_module("torch"), importlib.import_module("numpy")
+            torch.manual_seed(seed.value)
+            numpy.random.seed(seed.value)
+            random.seed(seed.value)
 
     def _value(self, plan: Plan) -> Any:
         match plan:
