@@ -31,8 +31,10 @@ def imported(path: Path) -> list[str]:
         if isinstance(node, ast.ImportFrom) and node.level:
             base = here[: len(here) - node.level + 1]
             module = tuple(node.module.split(".")) if node.module else ()
-            names = [()] if module else [(alias.name,) for alias in node.names]
-            found += ["/".join((*base, *module, *name)) for name in names]
+            for alias in node.names:
+                inner = "/".join((*base, *module, alias.name))
+                is_module = (ROOT / "framework" / f"{inner}.py").exists()
+                found.append(inner if is_module or not module else "/".join((*base, *module)))
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from .output import complain, say, say_json
+from .train import by_seed
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
 
     code, problems = 0, []
     try:
-        composed = compose(given.recipe, given.overrides)
+        composed = compose(given.recipe, by_seed(given.overrides)[0])
         check(composed)
         if given.deep:
             build(composed)

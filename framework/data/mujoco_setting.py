@@ -18,6 +18,8 @@ def set_up_mujoco() -> None:
     stays unset: with it, MuJoCo could not even be imported. Its warnings would else go to a file in the working folder.
     """
     headless = platform.system() == "Linux" and not os.environ.get("DISPLAY")
+    if headless:
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # else pygame complains that it finds no desktop
     if headless and "MUJOCO_GL" not in os.environ and find_library("EGL"):
         os.environ["MUJOCO_GL"] = "egl"
     mujoco = sys.modules.get("mujoco")  # TorchRL has imported it where it is installed

@@ -8,8 +8,10 @@ import pytorch_lightning as pl
 import torch
 from tiny import tiny_experiment
 
+from fulgurite.recipe import RecipeError, build, compose, to_yaml
 from fulgurite.runs import metrics
 from fulgurite.runs.checkpoint import DamagedCheckpoint, latest, load
+from fulgurite.saved_agent import SavedAgent
 
 
 class SaveAt(pl.callbacks.Checkpoint):
@@ -108,3 +110,34 @@ def test_damage_is_named_and_passed_over(tmp_path):
     with pytest.raises(DamagedCheckpoint, match="no file"):
         load(newest)
     assert not list((tmp_path / "checkpoints").glob(".tmp*"))
+
+
+def test_a_saved_agent_acts_as_it_did_and_leaves_the_new_runs_chance_alone(tmp_path):
+    small = [
+        "experience.max_env_steps=60", "experience.env_steps_per_collection=30", "experience.updates_per_epoch=2",
+        "experience.updates_per_call=1", "experience.schedule={first_updates: 2, updates_per_env_step: 0.1}",
+        "agent.planner.candidates=4", "agent.planner.elites=2", "agent.planner.horizon=2", "logger=null",
+        "evaluation.episodes=1", "trainer.accelerator=cpu", "callbacks={checkpoint: {_target_: SaveCheckpoint}}",
+    ]  # fmt: skip
+    composed = compose("pets/cartpole", small)
+    (tmp_path / "recipe.yaml").write_text(to_yaml(composed))
+    first = build(composed)
+    first.fit(tmp_path)
+    policy = f"experience.base_policy={{_target_: SavedAgent, run: {tmp_path}}}"
+    second = build(compose("pets/cartpole", [*small, policy, "seed=1"]))
+    saved = second.experience.base_policy
+    assert isinstance(saved, SavedAgent)
+    expected = first.evaluation.run(first.agent)[0].transitions["action"]
+    assert torch.equal(first.evaluation.run(saved)[0].transitions["action"], expected)
+    assert second.experience.acting is saved
+    assert len(second.experience.collect()) == 60  # the warm-up of 50 in collections of 30
+    assert second.experience.acting is second.agent
+    with pytest.raises(RecipeError, match="undamaged checkpoint"):
+        build(compose("pets/cartpole", [f"experience.base_policy={{_target_: SavedAgent, run: {tmp_path / 'no'}}}"]))
+
+
+@pytest.mark.parametrize(("seeds", "same"), [((3, 3), True), ((3, 4), False)])
+def test_the_recipes_seed_seeds_the_first_weights(seeds, same):
+    built = [build(compose("pets/cartpole", [f"seed={seed}", "callbacks=null", "logger=null"])) for seed in seeds]
+    first, second = (experiment.agent.world_model.dynamics.network.weights[0] for experiment in built)
+    assert torch.equal(first, second) is same
