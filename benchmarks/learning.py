@@ -1,12 +1,13 @@
 """Learning by the command: three seeds, fixed starts, beside a random policy and the same planner on the true model.
 
-python -m benchmarks learning [--tasks pendulum cartpole] [--seeds 3] [--jobs 2] [--out DIR]
+python -m benchmarks learning [--tasks pendulum cartpole ...] [--seeds 3] [--jobs 1] [--out DIR]
 """
 
 import json
 import statistics
 import subprocess
 import sys
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,18 +85,19 @@ def line(name: str, row: dict[str, Any]) -> str:
     )
 
 
-def run(tasks: list[str], seeds: int, jobs: int, out: Path) -> str:
+def run(options: Namespace) -> str:
     """Runs everything, `jobs` processes at a time; returns the table and writes it with all returns to `out`."""
+    out = options.out
     out.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, Any]]] = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(options.jobs) as pool:
         waiting = {
             name: [
                 pool.submit(random_policy, TASKS[name]),
                 pool.submit(true_model, TASKS[name]),
-                *(pool.submit(learned, TASKS[name], seed, out) for seed in range(seeds)),
+                *(pool.submit(learned, TASKS[name], seed, out) for seed in range(options.seeds)),
             ]
-            for name in tasks
+            for name in options.tasks
         }
         for name, futures in waiting.items():
             rows[name] = [future.result() for future in futures]

@@ -47,6 +47,16 @@ def interpreter() -> Path:
     return Path(python)
 
 
+def available() -> bool:
+    """Whether the peer can be measured; says so where it cannot."""
+    try:
+        interpreter()
+    except PeerMissing as missing:
+        print(f"mbrl-lib is left out: {missing}", file=sys.stderr)
+        return False
+    return True
+
+
 class Peer:
     """A running script of `peers/`; calling it does one chunk there and gives the times of one piece of work.
 

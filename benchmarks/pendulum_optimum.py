@@ -2,8 +2,8 @@
 
     V_T = 0        V_t(theta, omega) = max_u [ r(theta, omega, u) + V_{t+1}(theta', omega') ]
 
-with V interpolated bilinearly between the grid's points. The regret of a policy from a start is the return of the greedy
-policy of V from there, less its own. Bellman 1957, chapter III; the physics are Gymnasium's `Pendulum-v1`.
+with V interpolated bilinearly between the grid's points. The regret of a policy from a start is the return of the
+greedy policy of V from there, less its own. Bellman 1957, chapter III; the physics are Gymnasium's `Pendulum-v1`.
 """
 
 import math

@@ -4,6 +4,7 @@
 layers predicts the standardised change of the state; the reward is a quadratic function.
 """
 
+from argparse import Namespace
 from collections.abc import Callable
 
 import torch
@@ -17,7 +18,7 @@ from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.cem import CEM
 from fulgurite.planners.objective import Objective
 
-from .table import Row, compared
+from .table import Row, compared, tables
 from .timing import Rounds, alternate, timed, use_threads
 from .torchrl_cem import torchrl_planner
 
@@ -104,3 +105,8 @@ def rows(threads: int) -> list[Row]:
         found.append(compared(f"{size}: TorchRL / ours", threads, rounds, "ours", "TorchRL", target, speedup=True))
         found.append(compared(f"{size}: ours / by hand", threads, rounds, "ours", "by hand", "<= 1.15", speedup=False))
     return found
+
+
+def run(options: Namespace) -> str:
+    """The table."""
+    return tables("planner", rows, options)

@@ -2,8 +2,10 @@
 
 import json
 import platform
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -73,8 +75,15 @@ def machine() -> str:
     return f"{model}, Python {platform.python_version()}, torch {torch.__version__}"
 
 
-def save(folder: Path, name: str, rows: list[Row], details: dict[str, Any]) -> None:
-    """Writes `<name>.json`: the machine, the rows, and whatever else was measured."""
+def save(folder: Path, name: str, rows: list[Row]) -> None:
+    """Writes `<name>.json`: the machine and the rows."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine(), "rows": [{**r._asdict(), "met": r.met} for r in rows], **details}
+    content = {"machine": machine(), "rows": [{**row._asdict(), "met": row.met} for row in rows]}
     (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def tables(name: str, rows: Callable[[int], list[Row]], options: Namespace) -> str:
+    """The table of a benchmark for every number of threads asked for; also written as JSON."""
+    found = [row for threads in options.threads for row in rows(threads)]
+    save(options.out, name, found)
+    return f"{machine()}\n\n{markdown(found)}"

@@ -1,4 +1,7 @@
-"""mbrl-lib's planning step on cart-pole: `TrajectoryOptimizerAgent.act` with CEM over its `ModelEnv`. Argument: propagation."""
+"""mbrl-lib's planning step on cart-pole: `TrajectoryOptimizerAgent.act` with CEM over its `ModelEnv`.
+
+Argument: propagation, `random_model` (TS-1) or `fixed_model` (TS-infinity).
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""mbrl-lib's model training: `ModelTrainer.train` on its bootstrap iterator, no evaluation. Arguments: width depth batch steps."""
+"""mbrl-lib's model training: `ModelTrainer.train` on its bootstrap iterator, without evaluation.
+
+Arguments: width, depth, batch size, updates a chunk.
+"""
 
 import sys
 

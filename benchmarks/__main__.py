@@ -1,0 +1,63 @@
+"""`python -m benchmarks [NAME ...]`: measures, prints markdown tables, writes JSON.
+
+planner        CEM against TorchRL's planner and a loop written by hand
+training_step  an update under Lightning against a bare loop and mbrl-lib
+pets_plan      a PETS planning step against mbrl-lib and the machine's matmul rate
+cartpole_race  processor time until cart-pole is solved, against mbrl-lib
+learning       the recipes' results (hours of processor time)
+
+Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
+installs mbrl-lib in a virtual environment of its own.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from . import peer
+
+QUICK = ("planner", "training_step", "pets_plan")
+NAMES = (*QUICK, "cartpole_race", "learning")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    raw = argparse.RawTextHelpFormatter
+    found = argparse.ArgumentParser("python -m benchmarks", description=__doc__, formatter_class=raw)
+    found.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; or: peer-setup FOLDER")
+    found.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="of torch; every table is made for each")
+    found.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where the JSON files go")
+    found.add_argument("--mbrl-python", help=f"the Python that peer-setup made (or set {peer.VARIABLE})")
+    found.add_argument(
+        "--tasks", nargs="+", default=["pendulum", "cartpole"], help="of learning: pendulum, cartpole, ..."
+    )
+    found.add_argument("--seeds", type=int, default=3, help="of learning and cartpole_race: 0, 1, ...")
+    found.add_argument("--jobs", type=int, default=1, help="of learning: processes side by side")
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the benchmarks; exit code 2 for a name that is none."""
+    if arguments[:1] == ["peer-setup"] and len(arguments) == 2:
+        print(f"export {peer.VARIABLE}={peer.setup(Path(arguments[1]).resolve())}")
+        return 0
+    options = parser().parse_args(arguments)
+    unknown = [name for name in options.names if name not in NAMES]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    if options.mbrl_python:
+        os.environ[peer.VARIABLE] = options.mbrl_python
+    warnings.filterwarnings("ignore")
+    os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")
+    for name in options.names or QUICK:
+        module = importlib.import_module(f".{name}", __package__)
+        print(f"\n## {name}\n\n{module.run(options)}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
