@@ -107,8 +107,3 @@ def run(options: Namespace) -> str:
     table = header + "\n".join(line(name, row) for name, found in rows.items() for row in found)
     (out / "learning.md").write_text(table + "\n")
     return table
-
-
-def run(options: Namespace) -> str:
-    """The table of `options.tasks`."""
-    return measure(options.tasks, options.seeds, options.jobs, options.out)
