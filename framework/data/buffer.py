@@ -73,7 +73,8 @@ class Dataset:
 
     def state_dict(self) -> dict[str, Tensor]:
         """The rows in use by name, and the write position."""
-        rows = self.buffer[:] if len(self.buffer) else TensorDict(batch_size=[0])
+        # cloned, since a view would be saved with the whole capacity behind it
+        rows = self.buffer[:].clone() if len(self.buffer) else TensorDict(batch_size=[0])
         flat = {"/".join(key) if isinstance(key, tuple) else key: value for key, value in rows.items(True, True)}
         return {**flat, "cursor": torch.tensor(self.buffer.writer._cursor)}
 

@@ -143,6 +143,14 @@ def test_state_goes_on_in_the_middle_of_an_episode():
     assert other.env_steps == one.env_steps == 60
 
 
+def test_only_the_rows_in_use_are_saved(tmp_path):
+    experience = random_experience(Environment("tests/Ticking-v0"), env_steps_per_collection=10, capacity=100_000)
+    experience.collect()
+    torch.save(experience.state_dict(), tmp_path / "state.pt")
+    assert (tmp_path / "state.pt").stat().st_size < 50_000
+    torch.load(tmp_path / "state.pt", weights_only=True)
+
+
 def test_play_steps_only_what_still_runs():
     agent = RandomAgent(1)
     environments = {length: Environment("tests/Ticking-v0", options={"length": length}) for length in (3, 5)}
