@@ -1,4 +1,4 @@
-"""Maps the repository's folders onto the import name: framework/ is `fulgurite`, callbacks/ is `fulgurite.callbacks`."""
+"""Maps folders onto the import name: framework/ is `fulgurite`, callbacks/ is `fulgurite.callbacks`, and so on."""
 
 from setuptools import find_packages, setup
 
