@@ -18,6 +18,7 @@ import warnings
 from pathlib import Path
 
 from . import peer
+from .results import put
 
 QUICK = ("planner", "training_step", "pets_plan")
 NAMES = (*QUICK, "cartpole_race", "learning")
@@ -30,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; or: peer-setup FOLDER")
     found.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="of torch; every table is made for each")
     found.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where the JSON files go")
+    found.add_argument("--page", type=Path, help="where the tables go too, between comments: see results.py")
     found.add_argument("--mbrl-python", help=f"the Python that peer-setup made (or set {peer.VARIABLE})")
     found.add_argument(
         "--tasks", nargs="+", default=["pendulum", "cartpole"], help="of learning: pendulum, cartpole, ..."
@@ -55,7 +57,10 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")
     for name in options.names or QUICK:
         module = importlib.import_module(f".{name}", __package__)
-        print(f"\n## {name}\n\n{module.run(options)}", flush=True)
+        table = module.run(options)
+        print(f"\n## {name}\n\n{table}", flush=True)
+        if options.page:
+            put(options.page, name, table)
     return 0
 
 
