@@ -89,6 +89,12 @@ class Dataset:
 
 def take(rows: TensorDictBase, index: Tensor) -> TensorDict:
     """Rows `[*B]` at an index `[*B]`, without what only the buffer needs."""
-    following = {key: rows["next", key][index] for key in ("observation", "reward", "terminated", "truncated", "done")}
-    flat = {key: rows[key][index] for key in ("observation", "action", TRAJECTORY)}
-    return TensorDict({**flat, "next": TensorDict(following, index.shape)}, index.shape)
+    flat, shape = index.reshape(-1), index.shape
+
+    def gathered(rows: TensorDictBase, keys: tuple[str, ...]) -> dict[str, Tensor]:
+        return {
+            key: rows[key].index_select(0, flat).unflatten(0, shape) for key in keys
+        }  # twice as fast as rows[index]
+
+    following = gathered(rows["next"], ("observation", "reward", "terminated", "truncated", "done"))
+    return TensorDict({**gathered(rows, ("observation", "action", TRAJECTORY)), "next": following}, shape)

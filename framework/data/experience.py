@@ -181,6 +181,13 @@ class Experience(pl.LightningDataModule):
     def val_dataloader(self) -> "HeldOut":
         return HeldOut(self)
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leaves a batch that is there already alone: moving a TensorDict nowhere costs a tenth of a small update."""
+        first = batch[0] if isinstance(batch, list) else batch
+        if first["observation"].device == device:
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
     def state_dict(self) -> dict[str, Any]:
         collection = self._collection
         return {

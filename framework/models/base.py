@@ -36,6 +36,7 @@ class Model(pl.LightningModule, ABC):
         self.weight_decay = weight_decay
         self.gradient_clip = gradient_clip
         self._record: list[dict[str, Tensor]] = []
+        self._clipped: list[Model] = []  # the parts whose gradient is clipped, found when the optimisers are made
 
     @abstractmethod
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
@@ -60,7 +61,9 @@ class Model(pl.LightningModule, ABC):
     # ------------------------------------------------------------------ Lightning's hooks, for whatever is fitted
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        optimizers = [part.make_optimizer() for part in self.learned_parts()]
+        parts = self.learned_parts()
+        self._clipped = [part for part in parts if part.gradient_clip is not None]
+        optimizers = [part.make_optimizer() for part in parts]
         if not optimizers:  # nothing is learned (known physics, a random policy), yet the loop needs an optimiser
             optimizers = [torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=0.0)]
         return optimizers
@@ -68,17 +71,22 @@ class Model(pl.LightningModule, ABC):
     def training_step(self, batch: TensorDictBase | list[TensorDictBase], batch_idx: int) -> None:
         optimizers: Any = self.optimizers()
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
-        clipped = [part for part in self.learned_parts() if part.gradient_clip is not None]
         for minibatch in batch if isinstance(batch, list) else [batch]:
             losses = self.loss(minibatch)
             if losses:
-                self.manual_backward(torch.stack(list(losses.values())).sum() if len(losses) > 1 else total(losses))
-            for part in clipped:
+                self.manual_backward(total(losses))
+            for part in self._clipped:
                 torch.nn.utils.clip_grad_norm_(part.own_parameters(), part.gradient_clip or 0.0)
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
             self._record.append({name: loss.detach() for name, loss in losses.items()})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_current_fx_name":  # Lightning sets it a dozen times an update, and a module's own way is slow
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
 
     def on_train_start(self) -> None:
         for batch in self.trainer.train_dataloader or ():
@@ -130,4 +138,5 @@ class Model(pl.LightningModule, ABC):
 
 def total(losses: dict[str, Tensor]) -> Tensor:
     """The sum of the losses, a scalar."""
-    return sum(losses.values(), start=torch.zeros(()))
+    first, *others = losses.values()
+    return sum(others, start=first)
