@@ -61,7 +61,7 @@ class Experience(pl.LightningDataModule):
         members: int | None = None,
         schedule: Schedule | None = None,
         updates_per_epoch: int = 100,
-        updates_per_call: int = 10,
+        updates_per_call: int = 20,
         held_out_share: float = 0.1,
         validation_size: int = 2048,
         capacity: int = 1_000_000,
