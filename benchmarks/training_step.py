@@ -5,18 +5,19 @@ of updates and lets the bare loop do as many. Both sample from the same transiti
 """
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from inspect import signature
 from time import perf_counter, process_time
+from types import SimpleNamespace
 
 import pytorch_lightning as pl
 import torch
-from tensordict import TensorDict, TensorDictBase
+from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
 
 from fulgurite.data.buffer import Dataset
-from fulgurite.data.experience import Experience
+from fulgurite.data.experience import Experience, Updates
 from fulgurite.models.gaussian import GaussianDynamics
 from fulgurite.models.known import cart_pole_balance_reward
 from fulgurite.models.world_model import WorldModel
@@ -33,21 +34,6 @@ SIZES = {
     (64, 64): (64, 400, "<= 1.2"),
 }  # hidden: batch, updates a chunk, target
 PEER = {"32-true": ">= 1.5", "bf16-mixed": ">= 2.4"}  # at 4 x 200
-
-
-class Batches:
-    """Lists of minibatches from the replay buffer, so many updates in all."""
-
-    def __init__(self, data: Dataset, batch_size: int, updates: int) -> None:
-        self.data, self.batch_size, self.updates = data, batch_size, updates
-        self.generator = torch.Generator().manual_seed(0)
-
-    def __len__(self) -> int:
-        return self.updates // UPDATES_PER_CALL
-
-    def __iter__(self) -> Iterator[list[TensorDictBase]]:
-        for _ in range(len(self)):
-            yield self.data.sample(UPDATES_PER_CALL, self.batch_size, self.generator)
 
 
 class Bare:
@@ -91,8 +77,8 @@ class Bare:
 class TakeTurns(pl.Callback):
     """Times chunks of the trainer's updates, and lets the others do a chunk after each."""
 
-    def __init__(self, updates: int, others: dict[str, Chunk]) -> None:
-        self.calls, self.updates, self.others = updates // UPDATES_PER_CALL, updates, others
+    def __init__(self, calls: int, others: dict[str, Chunk]) -> None:
+        self.calls, self.others = calls, others
         self.rounds: Rounds = {"ours": [], **{name: [] for name in others}}
         self.wall = self.cpu = 0.0
 
@@ -102,7 +88,7 @@ class TakeTurns(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
         if (batch_idx + 1) % self.calls:
             return
-        ours = Times(perf_counter() - self.wall, process_time() - self.cpu).per(self.updates)
+        ours = Times(perf_counter() - self.wall, process_time() - self.cpu).per(self.calls * UPDATES_PER_CALL)
         taken = {name: chunk() for name, chunk in self.others.items()}
         if batch_idx + 1 > self.calls:  # the first chunk warms up
             for name, times in {"ours": ours, **taken}.items():
@@ -122,19 +108,28 @@ def transitions() -> TensorDict:
 
 def measure(hidden: tuple[int, ...], precision: str, others: Callable[[Bare], dict[str, Chunk]]) -> Rounds:
     """Times of one update, ours under Lightning and those of the others."""
-    batch_size, updates, _ = SIZES[hidden]
+    batch_size, calls, _ = SIZES[hidden]
     torch.manual_seed(0)
     rows = transitions()
     data = Dataset(TRANSITIONS, MEMBERS)
     data.extend(rows, torch.zeros(TRANSITIONS, dtype=torch.bool), torch.Generator().manual_seed(0))
     dynamics = GaussianDynamics(STATE, ACTION, MEMBERS, hidden=hidden)
     bare = Bare(rows, dynamics, batch_size)
-    turns = TakeTurns(updates, others(bare))
+    turns = TakeTurns(calls, others(bare))
     trainer = pl.Trainer(
         max_epochs=1, accelerator="cpu", devices=1, precision=precision, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, callbacks=[turns],
     )  # fmt: skip
-    trainer.fit(WorldModel(dynamics, cart_pole_balance_reward), Batches(data, batch_size, updates * (ROUNDS + 1)))
+    batches = Updates(  # what Experience trains from, without an environment
+        SimpleNamespace(
+            dataset=data,
+            batch_size=batch_size,
+            updates_per_call=UPDATES_PER_CALL,
+            updates_per_epoch=UPDATES_PER_CALL * calls * (ROUNDS + 1),
+            generator=torch.Generator().manual_seed(0),
+        )
+    )
+    trainer.fit(WorldModel(dynamics, cart_pole_balance_reward), batches)
     return turns.rounds
 
 
@@ -142,7 +137,8 @@ def rows(threads: int) -> list[Row]:
     """Against the bare loop, and against mbrl-lib in both precisions."""
     use_threads(threads)
     found = []
-    for hidden, (batch_size, updates, target) in SIZES.items():
+    for hidden, (batch_size, calls, target) in SIZES.items():
+        updates = calls * UPDATES_PER_CALL
         rounds = measure(hidden, "32-true", lambda bare, n=updates: {"bare": timed(bare.update, n)})
         size = f"update, {MEMBERS} x [{len(hidden)} x {hidden[0]}], batch {batch_size}"
         found.append(compared(f"{size}: Lightning / bare loop", threads, rounds, "ours", "bare", target, speedup=False))
