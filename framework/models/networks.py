@@ -5,6 +5,7 @@ h_0 = x        h_{l+1} = phi(h_l W_l + b_l)        y = h_L W_L + b_L        for 
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 
 import torch
@@ -46,6 +47,7 @@ class MLP(nn.Module):
         super().__init__()
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation: need one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        keep_freed_memory()
         self.activation = activation
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
@@ -66,6 +68,16 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`[M, R, inputs]` -> `[M, R, outputs]`, or from `[1, R, inputs]`, the same rows for every member."""
         return evaluate(self.layers(), x, self.activation)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Lets the C library reuse the memory of activations, once a process.
+
+    glibc returns freed blocks of more than 128 KiB to the system until it has seen larger ones freed; then every layer
+    pays for its pages anew, a sixth of a planning step. Elsewhere, and on a GPU, this changes nothing.
+    """
+    torch.empty(31 << 20, dtype=torch.uint8)  # just under the largest threshold that glibc adapts to
 
 
 def squeezed(layers: Layers) -> Layers:
