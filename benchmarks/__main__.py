@@ -12,6 +12,7 @@ installs mbrl-lib in a virtual environment of its own.
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -55,6 +56,7 @@ def main(arguments: list[str]) -> int:
         os.environ[peer.VARIABLE] = options.mbrl_python
     warnings.filterwarnings("ignore")
     os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     for name in options.names or QUICK:
         module = importlib.import_module(f".{name}", __package__)
         table = module.run(options)

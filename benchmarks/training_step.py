@@ -28,7 +28,7 @@ from .timing import Chunk, Rounds, Times, timed, use_threads
 
 STATE, ACTION, MEMBERS, TRANSITIONS = 4, 1, 5, 5000
 UPDATES_PER_CALL = signature(Experience).parameters["updates_per_call"].default
-ROUNDS = 25
+ROUNDS = 11
 SIZES = {
     (200, 200, 200, 200): (256, 50, "<= 1.05"),
     (64, 64): (64, 400, "<= 1.2"),
