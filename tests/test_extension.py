@@ -94,6 +94,7 @@ experience:
   base_policy: {_target_: RandomAgent}
   batch_size: 16
   updates_per_epoch: 10
+  updates_per_call: 10
   schedule: {updates_per_env_step: 1, first_updates: 50}
 agent:
   _target_: MPC
