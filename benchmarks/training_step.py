@@ -30,9 +30,9 @@ STATE, ACTION, MEMBERS, TRANSITIONS = 4, 1, 5, 5000
 UPDATES_PER_CALL = signature(Experience).parameters["updates_per_call"].default
 ROUNDS = 11
 SIZES = {
-    (200, 200, 200, 200): (256, 50, "<= 1.05"),
-    (64, 64): (64, 400, "<= 1.2"),
-}  # hidden: batch, updates a chunk, target
+    (200, 200, 200, 200): (256, 3, "<= 1.05"),
+    (64, 64): (64, 20, "<= 1.2"),
+}  # hidden: batch, calls a chunk, target
 PEER = {"32-true": ">= 1.5", "bf16-mixed": ">= 2.4"}  # at 4 x 200
 
 
