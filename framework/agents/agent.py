@@ -14,7 +14,7 @@ from tensordict import TensorDictBase
 from torchrl.data import Composite
 
 from ..data.experience import Experience
-from ..models.base import Model
+from ..models.base import Minibatches, Model
 from ..models.world_model import WorldModel
 from ..runs.metrics import report
 
@@ -79,13 +79,13 @@ class Agent(Model):
         if self.experience is None:
             super().on_train_start()  # else the normalisers have seen each transition as it was gathered
 
-    def training_step(self, batch: TensorDictBase | list[TensorDictBase], batch_idx: int) -> None:
+    def training_step(self, batch: TensorDictBase | Minibatches, batch_idx: int) -> None:
         with nullcontext() if self.experience is None else self.experience.phases("fit"):
             super().training_step(batch, batch_idx)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.experience is not None:
-            self.experience.updated(len(batch) if isinstance(batch, list) else 1)
+            self.experience.updated(len(batch) if isinstance(batch, Minibatches) else 1)
 
     def on_validation_epoch_end(self) -> None:
         scores = [value for name, value in self.trainer.callback_metrics.items() if name.startswith("validation/")]

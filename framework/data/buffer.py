@@ -11,8 +11,6 @@ from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 
 from ..keys import BOOTSTRAP, HELD_OUT, TRAJECTORY, TRANSITION
 
-Minibatches = list[TensorDictBase]
-
 
 class Dataset:
     """Transitions in a TorchRL buffer of fixed capacity, sampled uniformly with replacement.
@@ -52,12 +50,12 @@ class Dataset:
             drawn = [trained.repeat_interleave(counts[:, e]) for e in range(self.members)]
             self._pools = [pool if len(pool) else trained for pool in drawn]
 
-    def sample(self, count: int, batch_size: int, generator: torch.Generator) -> Minibatches:
-        """`count` minibatches `[B]`, or `[E, B]` with one resample a member, by one gather for all of them."""
+    def sample(self, count: int, batch_size: int, generator: torch.Generator) -> TensorDict:
+        """`count` minibatches `[K, B]`, or `[K, E, B]` with one resample a member, by one gather for all of them."""
         draws = [pool[torch.randint(len(pool), (count, 1, batch_size), generator=generator)] for pool in self._pools]
         index = torch.cat(draws, 1)  # [count, E, B]
         index = index.squeeze(1) if self.members is None else index
-        return list(take(self.buffer[:], index).unbind(0))
+        return take(self.buffer[:], index)
 
     def held_out(self, limit: int) -> TensorDictBase:
         """Validation transitions `[B]`, evenly thinned to at most `limit`."""

@@ -15,6 +15,7 @@ import torch
 from tensordict import TensorDictBase
 
 from ..keys import TRAJECTORY
+from ..models.base import Minibatches
 from ..runs.phases import Phases
 from .actor import Actor
 from .buffer import Dataset
@@ -181,13 +182,6 @@ class Experience(pl.LightningDataModule):
     def val_dataloader(self) -> "HeldOut":
         return HeldOut(self)
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leaves a batch that is there already alone: moving a TensorDict nowhere costs a tenth of a small update."""
-        first = batch[0] if isinstance(batch, list) else batch
-        if first["observation"].device == device:
-            return batch
-        return super().transfer_batch_to_device(batch, device, dataloader_idx)
-
     def state_dict(self) -> dict[str, Any]:
         collection = self._collection
         return {
@@ -214,7 +208,7 @@ class Experience(pl.LightningDataModule):
 
 
 class Updates:
-    """One epoch of training: lists of `updates_per_call` minibatches. It has a length, so nothing is prefetched."""
+    """One epoch of training: `updates_per_call` minibatches a call. It has a length, so nothing is prefetched."""
 
     def __init__(self, experience: Experience) -> None:
         self.experience = experience
@@ -222,10 +216,10 @@ class Updates:
     def __len__(self) -> int:
         return self.experience.updates_per_epoch // self.experience.updates_per_call
 
-    def __iter__(self) -> Iterator[list[TensorDictBase]]:
+    def __iter__(self) -> Iterator[Minibatches]:
         it = self.experience
         for _ in range(len(self)):
-            yield it.dataset.sample(it.updates_per_call, it.batch_size, it.generator)
+            yield Minibatches(it.dataset.sample(it.updates_per_call, it.batch_size, it.generator))
 
 
 class HeldOut:

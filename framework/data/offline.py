@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from tensordict import TensorDictBase
 
 from ..keys import HELD_OUT, TRAJECTORY
-from ..models.base import Model
+from ..models.base import Minibatches, Model
 from .buffer import Dataset
 from .transitions import load_transitions
 
@@ -48,7 +48,7 @@ class OfflineData(pl.LightningDataModule):
         batch_size: int = 256,
         members: int | None = None,
         updates_per_epoch: int | None = None,
-        updates_per_call: int = 10,
+        updates_per_call: int = 20,
         held_out_share: float = 0.1,
         validation_size: int = 100_000,
     ) -> None:
@@ -90,7 +90,7 @@ class OfflineData(pl.LightningDataModule):
 
 
 class Calls:
-    """One epoch of training: lists of minibatches, one list a `training_step`."""
+    """One epoch of training: several minibatches a `training_step`."""
 
     def __init__(self, data: OfflineData) -> None:
         self.data = data
@@ -98,11 +98,11 @@ class Calls:
     def __len__(self) -> int:
         return -(-self.data.updates_per_epoch // self.data.updates_per_call)
 
-    def __iter__(self) -> Iterator[list[TensorDictBase]]:
+    def __iter__(self) -> Iterator[Minibatches]:
         it = self.data
         for done in range(0, it.updates_per_epoch, it.updates_per_call):
             count = min(it.updates_per_call, it.updates_per_epoch - done)
-            yield [observed(batch) for batch in it.dataset.sample(count, it.batch_size, it.generator)]
+            yield Minibatches(observed(it.dataset.sample(count, it.batch_size, it.generator)))
 
 
 class HeldOutOnce:

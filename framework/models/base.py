@@ -5,7 +5,7 @@ every part's optimiser in the order of declaration and keeps the record. Parts n
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,12 +14,29 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 
+class Minibatches:
+    """Several minibatches `[K, (E,) B]` in one call of the trainer, which spares small networks most of its cost."""
+
+    def __init__(self, stacked: TensorDictBase) -> None:
+        self.stacked = stacked
+
+    def __len__(self) -> int:
+        return len(self.stacked)
+
+    def __iter__(self) -> Iterator[TensorDictBase]:
+        return iter(self.stacked.unbind(0))
+
+    def to(self, device: torch.device) -> "Minibatches":
+        """Lightning calls it; where nothing must move, it takes no time, unlike a TensorDict's."""
+        first = next(iter(self.stacked.values(True, True)))
+        return self if first.device == device else Minibatches(self.stacked.to(device))
+
+
 class Model(pl.LightningModule, ABC):
     """A part that is learned from transitions.
 
     A batch is a TensorDict of transitions (see `keys.py`) of shape `[B]`, or `[E, B]` when the members of an ensemble
-    see different data. A loader may also yield a list of such batches: one optimiser step is taken for each, which
-    spares small networks most of the trainer's cost per call.
+    see different data. A loader may also yield `Minibatches`: one optimiser step is taken for each.
 
     Args:
         learning_rate: of AdamW, for the parameters that belong to this part and to no part inside it.
@@ -46,6 +63,15 @@ class Model(pl.LightningModule, ABC):
         """Scores on held-out transitions `[B]`, by name; called without gradients. By default the losses."""
         return self.loss(batch)
 
+    def prepare(self, batch: TensorDictBase) -> None:
+        """Writes into a batch `[*B]` what does not depend on the weights: once for all minibatches of a call.
+
+        A loss works it out itself where it is missing. By default asks the parts.
+        """
+        for part in self.children():
+            if isinstance(part, Model):
+                part.prepare(batch)
+
     def adapt(self, batch: TensorDictBase) -> None:
         """Sees every transition `[B]` once, before it is trained on: for normalisers. By default asks the parts."""
         for part in self.children():
@@ -68,10 +94,12 @@ class Model(pl.LightningModule, ABC):
             optimizers = [torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=0.0)]
         return optimizers
 
-    def training_step(self, batch: TensorDictBase | list[TensorDictBase], batch_idx: int) -> None:
+    def training_step(self, batch: TensorDictBase | Minibatches, batch_idx: int) -> None:
         optimizers: Any = self.optimizers()
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
-        for minibatch in batch if isinstance(batch, list) else [batch]:
+        rows = batch.stacked if isinstance(batch, Minibatches) else batch[None]
+        self.prepare(rows)
+        for minibatch in rows.unbind(0):
             losses = self.loss(minibatch)
             if losses:
                 self.manual_backward(total(losses))
@@ -90,8 +118,7 @@ class Model(pl.LightningModule, ABC):
 
     def on_train_start(self) -> None:
         for batch in self.trainer.train_dataloader or ():
-            for minibatch in batch if isinstance(batch, list) else [batch]:
-                self.adapt(minibatch.reshape(-1))
+            self.adapt((batch.stacked if isinstance(batch, Minibatches) else batch).reshape(-1))
 
     def validation_step(self, batch: TensorDictBase, batch_idx: int) -> None:
         if len(batch):  # nothing is held out as long as there are few episodes

@@ -39,8 +39,7 @@ class DeterministicDynamics(Ensemble):
         return output, None
 
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        state, action, target = self.normalized_change(batch)
-        mean, _ = self(state, action)  # [E, B, S]
+        mean, _, target = self.fitted(batch)  # [E, B, S]
         return {"dynamics": 0.5 * (mean - target).square().sum(-1).mean(-1).sum()}
 
     def predict(self, state: Tensor, action: Tensor, theta: Members) -> torch.distributions.Distribution:

@@ -87,19 +87,26 @@ class Ensemble(Dynamics):
         self.input_normalizer.update(torch.cat([state, action], -1))
         self.change_normalizer.update(change)
 
-    def forward(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Every member at `[B, ...]` or at its own rows `[E, B, ...]` -> mean, log-variance `[E, B, S]`, normalised."""
-        x = self.input_normalizer.normalize(torch.cat([state, action], -1))
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Every member at `[B, S + A]` or at its own rows `[E, B, S + A]` -> mean, log-variance `[E, B, S]`.
+
+        All is normalised, input and output.
+        """
         return self.head(self.network(x if x.dim() == 3 else x[None]))
 
-    def normalized_change(self, batch: TensorDictBase) -> tuple[Tensor, Tensor, Tensor]:
-        """State, action and the target of the network, each `[(E,) B, ...]`."""
+    def prepare(self, batch: TensorDictBase) -> None:
         state, action, change = transition(batch)
-        return state, action, self.change_normalizer.normalize(change)
+        batch["dynamics_input"] = self.input_normalizer.normalize(torch.cat([state, action], -1))
+        batch["dynamics_target"] = self.change_normalizer.normalize(change)
+
+    def fitted(self, batch: TensorDictBase) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Mean and log-variance `[E, B, S]` of every member, and the target, all normalised."""
+        if "dynamics_input" not in batch:
+            self.prepare(batch)
+        return *self(batch["dynamics_input"]), batch["dynamics_target"]
 
     def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        state, action, target = self.normalized_change(batch)
-        mean, _ = self(state, action)
+        mean, _, target = self.fitted(batch)
         return {"member_error": (mean - target).square().mean((1, 2))}  # [E]
 
     @torch.no_grad()

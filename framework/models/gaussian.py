@@ -53,14 +53,14 @@ class GaussianDynamics(Ensemble):
         return mean, soft_bound(log_var.contiguous(), low, high)  # ten times as fast on contiguous numbers
 
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        state, action, target = self.normalized_change(batch)
-        mean, log_var = self(state, action)  # [E, B, S]
+        mean, log_var, target = self.fitted(batch)  # [E, B, S]
+        assert log_var is not None
         nll = gaussian_nll(target, mean, log_var).sum(-1).mean(-1).sum()  # nats, summed over the members
         return {"dynamics": nll + 0.01 * (self.max_log_var.sum() - self.min_log_var.sum())}
 
     def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        state, action, target = self.normalized_change(batch)
-        mean, log_var = self(state, action)
+        mean, log_var, target = self.fitted(batch)
+        assert log_var is not None
         nll = gaussian_nll(target, mean, log_var).sum(-1).mean()
         return {"member_error": (mean - target).square().mean((1, 2)), "nll": nll}
 

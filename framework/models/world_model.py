@@ -65,8 +65,12 @@ class WorldModel(Model):
         """The learned parts by name, in the order in which they are fitted."""
         return {name: part for name, part in self.named_children() if isinstance(part, Model)}
 
+    def prepare(self, batch: TensorDictBase) -> None:
+        super().prepare(self.infer(batch))  # the encoding is the identity: it has no weights
+
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        batch = self.infer(batch)
+        if "state" not in batch:
+            batch = self.infer(batch)
         return {name: loss for part in self.parts().values() for name, loss in part.loss(batch).items()}
 
     def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:

@@ -103,7 +103,7 @@ def test_minibatches():
     assert experience.env_steps == 40  # the warm-up
     batches = list(experience.train_dataloader())
     assert len(batches) == len(experience.train_dataloader()) == 4
-    assert [minibatch.batch_size for minibatch in batches[0]] == [(2, 8)] * 5
+    assert batches[0].stacked.batch_size == (5, 2, 8)
     assert not experience.collection_due
     experience.updated(20)
     assert experience.collection_due

@@ -112,9 +112,9 @@ def test_batches_have_the_shapes_of_experience() -> None:
     calls = list(alike.train_dataloader())
     assert len(calls) == len(alike.train_dataloader()) == 3
     assert [len(call) for call in calls] == [3, 3, 1]
-    assert calls[0][0].batch_size == (8,)
+    assert calls[0].stacked.batch_size == (3, 8)
     bootstrapped = OfflineData(logged(), batch_size=8, members=5)
-    batch = next(iter(bootstrapped.train_dataloader()))[0]
+    batch = next(iter(bootstrapped.train_dataloader())).stacked[0]
     assert batch.batch_size == (5, 8)
     assert torch.equal(batch["state"], batch["observation"])
     assert torch.equal(batch["next", "state"], batch["next", "observation"])
