@@ -49,10 +49,12 @@ class WorldModel(Model):
         """See `Dynamics.sample_parameters`."""
         return self.dynamics.sample_parameters(particles, generator)
 
-    def outcome(self, state: Tensor, action: Tensor, next_state: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Reward `[*B]` and probability of going on `[*B]`, None where nothing ends early."""
-        reward = self.reward(state, action, next_state)
-        return reward, None if self.termination is None else 1 - self.termination(next_state).to(reward.dtype)
+    def outcome(
+        self, state: Tensor, action: Tensor, next_state: Tensor, reward: RewardFunction | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Reward `[*B]` and probability of going on `[*B]`, None where nothing ends early; `reward` replaces our own."""
+        r = (self.reward if reward is None else reward)(state, action, next_state)
+        return r, None if self.termination is None else 1 - self.termination(next_state).to(r.dtype)
 
     def step(
         self, state: Tensor, action: Tensor, theta: Any, noise: Tensor | None

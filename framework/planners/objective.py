@@ -48,13 +48,9 @@ class Objective:
             def act(state: Tensor, t: int) -> Tensor:
                 return steps[t]
 
-            for step in rollout(world_model, start, act, advance, horizon):
-                reward = step.reward
-                if self.shaped_reward is not None:
-                    reward = self.shaped_reward(step.state, step.action, step.next_state)
-                if step.alive is not None:
-                    reward = reward * step.alive
-                returns = reward if returns is None else returns + reward
+            for part in rollout(world_model, start, act, advance, horizon, self.shaped_reward):
+                reward = part.reward if part.alive is None else part.reward * part.alive  # [T, P, B, N]
+                returns = reward.sum(0) if returns is None else returns + reward.sum(0)
             assert returns is not None
             return returns.mean(0)
 
