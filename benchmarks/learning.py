@@ -54,7 +54,7 @@ def random_policy(task: Task) -> dict[str, Any]:
 def true_model(task: Task) -> dict[str, Any]:
     """The row of the recipe's planner on the true dynamics."""
     physics = f"agent.world_model.dynamics={task.physics}"
-    played = episodes(task.recipe, task.starts, physics, "experience.members=null")
+    played = episodes(task.recipe, task.starts, physics)
     return {"who": "same planner, true model", "env_steps": 0, **played}
 
 

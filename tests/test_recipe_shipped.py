@@ -56,8 +56,8 @@ experience.environment=${agent}
     experience.environment: expected an Environment, got ${agent}, which is MPC
 experience.agent=${environment}
     experience.agent: expected a Policy, got ${environment}, which is Environment
-experience.members=${agent.world_model.member}
-    experience.members: ${agent.world_model.member} names nothing; did you mean
+agent.planner.candidates=${agent.world_model.member}
+    agent.planner.candidates: ${agent.world_model.member} names nothing; did you mean
     'agent.world_model.dynamics.members'?
 experience.seed=${seeds}
     experience.seed: ${seeds} names nothing; did you mean 'seed'?
@@ -141,7 +141,7 @@ def test_the_file_with_the_mistake_is_named(tmp_path: Path, monkeypatch: pytest.
         ["logger.board={_target_: pytorch_lightning.loggers.TensorBoardLogger, save_dir: runs}"],
         ["callbacks.stop={_target_: pytorch_lightning.callbacks.Timer, duration: '00:00:10:00'}"],
         ["experience.max_env_steps=1e4", "environment.num_envs=2"],
-        ["agent=random", "experience.members=null", "callbacks.model_error=null"],
+        ["agent=random"],
     ],
 )
 def test_changes_that_are_right(overrides: list[str]) -> None:

@@ -31,7 +31,7 @@ def tiny_experience(environment: Environment, agent: MPC, **changes: Any) -> Exp
     """Collections of 20 steps, with 20 updates after each."""
     arguments = {
         "max_env_steps": 80, "warmup_env_steps": 40, "env_steps_per_collection": 20, "base_policy": RandomAgent(1),
-        "batch_size": 8, "members": 2, "schedule": Schedule(1.0, 20), "updates_per_epoch": 20, "updates_per_call": 5,
+        "batch_size": 8, "schedule": Schedule(1.0, 20), "updates_per_epoch": 20, "updates_per_call": 5,
         "held_out_share": 0.34, "capacity": 1000,
     }  # fmt: skip
     return Experience(environment, agent, **{**arguments, **changes})

@@ -42,6 +42,7 @@ class MPC(Agent):
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision: need float32 or bfloat16, got {precision!r}")
         self.world_model = world_model
+        self.members = world_model.members
         self.planner = planner
         self.objective = Objective() if objective is None else objective
         self.precise = precision == "float32"

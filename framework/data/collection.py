@@ -1,7 +1,7 @@
 """Acting in the environment: a TorchRL collector whose simulators outlive a collection, and a resume.
 
 The simulators keep running between collections, so an episode may span several of them. Their state is the reset seed
-and the actions since, from which a resumed run puts them back (see `gymnasium_wrappers.py`).
+and the actions since, from which a resumed run puts them back (see `episodes.py`).
 """
 
 from typing import Any

@@ -37,7 +37,7 @@ class Experience(pl.LightningDataModule):
         env_steps_per_collection: made on each rank between updates; a multiple of num_envs times action_repeat.
         base_policy: what acts first; None for the agent itself.
         batch_size: B, of each member.
-        members: E, for one bootstrap resample a member; None: every member sees the same batches.
+        bootstrap: whether each member of the agent's ensemble trains on its own resample, or all on the same batches.
         schedule: how many updates are due after each collection.
         updates_per_epoch: the unit in which updates are done and validated.
         updates_per_call: updates in one `training_step`, which spreads the trainer's cost.
@@ -59,7 +59,7 @@ class Experience(pl.LightningDataModule):
         env_steps_per_collection: int = 200,
         base_policy: Policy | None = None,
         batch_size: int = 256,
-        members: int | None = None,
+        bootstrap: bool = True,
         schedule: Schedule | None = None,
         updates_per_epoch: int = 100,
         updates_per_call: int = 20,
@@ -84,7 +84,8 @@ class Experience(pl.LightningDataModule):
         self.schedule = Schedule() if schedule is None else schedule
         self.updates_per_epoch, self.updates_per_call = updates_per_epoch, updates_per_call
         self.held_out_share = held_out_share
-        self.dataset = Dataset(capacity, members)
+        members = getattr(agent, "members", 1) if bootstrap else 1
+        self.dataset = Dataset(capacity, members if members > 1 else None)
         self.phases = Phases()
         self.env_steps = 0
         self.gradient_steps = 0

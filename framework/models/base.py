@@ -38,6 +38,9 @@ class Model(pl.LightningModule, ABC):
     A batch is a TensorDict of transitions (see `keys.py`) of shape `[B]`, or `[E, B]` when the members of an ensemble
     see different data. A loader may also yield `Minibatches`: one optimiser step is taken for each.
 
+    Attributes:
+        members: E, of an ensemble whose members may see different data; 1 for any other model.
+
     Args:
         learning_rate: of AdamW, for the parameters that belong to this part and to no part inside it.
         weight_decay: of AdamW (decoupled).
@@ -52,6 +55,7 @@ class Model(pl.LightningModule, ABC):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.gradient_clip = gradient_clip
+        self.members = 1
         self._record: list[dict[str, Tensor]] = []
         self._clipped: list[Model] = []  # the parts whose gradient is clipped, found when the optimisers are made
 

@@ -34,6 +34,7 @@ class WorldModel(Model):
         self.dynamics = dynamics
         self.reward = reward
         self.termination = termination
+        self.members = dynamics.members
 
     def encode(self, observation: Tensor) -> Tensor:
         """The state `[*B, S]` in which an observation `[*B, O]` was made: itself."""

@@ -172,3 +172,12 @@ def test_play_steps_only_what_still_runs():
 def test_wrong_sizes(arguments, message):
     with pytest.raises(ValueError, match=message):
         random_experience(Environment("tests/Ticking-v0", num_envs=2), **arguments)
+
+
+@pytest.mark.parametrize(("bootstrap", "shape"), [(True, (2, 8)), (False, (8,))])
+def test_members_train_on_their_own_resamples_unless_told_otherwise(bootstrap, shape):
+    environment = Environment("fulgurite/CartPoleBalance-v0", num_envs=2)
+    experience = tiny_experience(environment, tiny_agent(), bootstrap=bootstrap)
+    experience.collect()
+    (batch,) = experience.dataset.sample(1, 8, experience.generator)
+    assert batch.batch_size == shape
