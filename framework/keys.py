@@ -5,13 +5,13 @@
     E  ensemble members                 O  observation            A  action           S  state
     *B any batch shape
 
-Returns are maximised. Continuous actions inside the framework lie in [-1, 1]; rewards are in the environment's units;
+Returns are maximised. Inside the framework continuous actions lie in [-1, 1] and discrete ones are one-hot; rewards are in the environment's units;
 likelihoods and KL are in nats. Vectors are float32.
 """
 
 OBSERVATION = "observation"  # [*B, O], the environment's units, flattened, float32
 STATE = "state"  # [*B, S], what the dynamics predicts; the observation itself where the state is observed
-ACTION = "action"  # [*B, A], in [-1, 1]
+ACTION = "action"  # [*B, A], in [-1, 1], or one-hot
 IS_INIT = "is_init"  # [*B, 1], bool: the first step of an episode, so nothing is remembered from before
 NEXT_OBSERVATION = ("next", "observation")  # [*B, O]
 NEXT_STATE = ("next", "state")  # [*B, S]

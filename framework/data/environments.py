@@ -1,7 +1,7 @@
 """Environments, made to one convention from a recipe's few words.
 
 Whatever an environment is at home (Gymnasium, DeepMind Control, the user's own), here it gives float32 vectors, takes
-actions in [-1, 1], repeats them, and draws the seed of every episode from one stream.
+actions in [-1, 1] or one-hot vectors, repeats them, and draws the seed of every episode from one stream.
 """
 
 from functools import cached_property, partial
@@ -84,8 +84,13 @@ class Environment:
 
     @property
     def action_size(self) -> int:
-        """A."""
+        """A: how many numbers, or of how many discrete actions one is chosen."""
         return self._probed[1]
+
+    @property
+    def discrete_actions(self) -> bool:
+        """Whether an action is one of A, a one-hot vector `[A]`, instead of A numbers in [-1, 1]."""
+        return self._probed[3]
 
     @property
     def renders(self) -> bool:
@@ -93,11 +98,12 @@ class Environment:
         return self._probed[2]
 
     @cached_property
-    def _probed(self) -> tuple[int, int, bool]:
+    def _probed(self) -> tuple[int, int, bool, bool]:
         env = self.make_single(0)
         try:
             draws = "rgb_array" in env.metadata.get("render_modes", ())
-            return spaces.flatdim(env.observation_space), spaces.flatdim(env.action_space), draws
+            discrete: bool = env.get_wrapper_attr("discrete_actions")
+            return spaces.flatdim(env.observation_space), spaces.flatdim(env.action_space), draws, discrete
         finally:
             env.close()
 

@@ -1,6 +1,7 @@
 """One Gymnasium environment in the framework's units.
 
-    a in [-1, 1]  ->  clip(centre + half_width * a, low, high), repeated;  r = sum of the repeats' rewards
+    a in [-1, 1]         ->  clip(centre + half_width * a, low, high), repeated;  r = sum of the repeats' rewards
+    a one-hot, discrete  ->  start + argmax(a)
 
 Observations become float32 vectors, whatever their space; a step that gives nonsense is refused.
 """
@@ -19,7 +20,7 @@ class Convention(gymnasium.Wrapper):
     """Float32 vectors out, actions in [-1, 1] in, each action repeated; what comes is checked.
 
     Args:
-        env: with any observation space that flattens to a vector, and a bounded Box of actions.
+        env: with any observation space that flattens to a vector, and a bounded Box or one Discrete space of actions.
         action_repeat: simulator steps an action lasts; it ends early where the episode ends.
 
     Raises:
@@ -30,23 +31,23 @@ class Convention(gymnasium.Wrapper):
     def __init__(self, env: gymnasium.Env, action_repeat: int = 1) -> None:
         super().__init__(env)
         actions, observations = env.action_space, env.observation_space
-        if not isinstance(actions, spaces.Box) or not np.issubdtype(actions.dtype, np.floating):
-            raise ValueError(f"actions: need a Box of real numbers, got {actions}")
-        if not actions.is_bounded():
-            raise ValueError(f"actions: need finite bounds, got {actions}")
+        self.discrete_actions = isinstance(actions, spaces.Discrete)
+        if not self.discrete_actions:
+            if not isinstance(actions, spaces.Box) or not np.issubdtype(actions.dtype, np.floating):
+                raise ValueError(f"actions: need a Box of real numbers or a Discrete space, got {actions}")
+            if not actions.is_bounded():
+                raise ValueError(f"actions: need finite bounds, got {actions}")
         if isinstance(observations, spaces.Box) and observations.dtype == np.uint8 and len(observations.shape) >= 2:
             raise ValueError(f"observations: need vectors, got images of shape {observations.shape}")
         if not observations.is_np_flattenable:
             raise ValueError(f"observations: need a space of fixed size, got {observations}")
         self.action_repeat = action_repeat
-        self._low, self._high = actions.low, actions.high
-        self._centre = (actions.low + (actions.high - actions.low) / 2).astype(actions.dtype)
-        self._half_width = ((actions.high - actions.low) / 2).astype(actions.dtype)
+        self._actions = actions
         self._observations = observations
         self._box_shape = observations.shape if isinstance(observations, spaces.Box) else None
         self._sizes = (spaces.flatdim(observations), spaces.flatdim(actions))
         self.observation_space = spaces.Box(-np.inf, np.inf, (self._sizes[0],), np.float32)
-        self.action_space = spaces.Box(-1.0, 1.0, (self._sizes[1],), np.float32)
+        self.action_space = spaces.Box(0.0 if self.discrete_actions else -1.0, 1.0, (self._sizes[1],), np.float32)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -56,16 +57,25 @@ class Convention(gymnasium.Wrapper):
         return self._vector(observation), info
 
     def step(self, action: NDArray[np.floating]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """The outcome of an action `[A]` in [-1, 1], held for `action_repeat` simulator steps."""
-        scaled = self._centre + self._half_width * action.reshape(self._low.shape)
-        scaled = np.minimum(np.maximum(scaled, self._low), self._high)
+        """The outcome of an action `[A]`, held for `action_repeat` simulator steps."""
+        meant = self._meant(action)
         total = 0.0
         for _ in range(self.action_repeat):
-            observation, reward, terminated, truncated, info = self.env.step(scaled)
+            observation, reward, terminated, truncated, info = self.env.step(meant)
             total += self._scalar(reward)
             if terminated or truncated:
                 break
         return self._vector(observation), total, bool(terminated), bool(truncated), info
+
+    def _meant(self, action: NDArray[np.floating]) -> Any:
+        """The simulator's own action."""
+        space = self._actions
+        if isinstance(space, spaces.Discrete):
+            return int(space.start + action.argmax())
+        assert isinstance(space, spaces.Box)
+        half_width = ((space.high - space.low) / 2).astype(space.dtype)
+        scaled = (space.low + half_width) + half_width * action.reshape(space.shape)
+        return np.minimum(np.maximum(scaled, space.low), space.high)
 
     def _scalar(self, reward: Any) -> float:
         if np.ndim(reward) != 0:

@@ -121,7 +121,7 @@ def from_run(folder: Path) -> TensorDict:
 
 
 def from_minari(id: str) -> TensorDict:
-    """A Minari dataset on this machine, its actions brought to [-1, 1] by the bounds of its space."""
+    """A Minari dataset on this machine, its actions brought to [-1, 1] by the bounds of its space, or to one-hots."""
     try:
         import minari
     except ModuleNotFoundError as error:
@@ -134,21 +134,27 @@ def from_minari(id: str) -> TensorDict:
             f"(`minari download {id}` fetches one): {error}"
         ) from error
     actions = dataset.action_space
-    if not isinstance(actions, spaces.Box) or not actions.is_bounded():
-        raise ValueError(f"{id}: actions: need a Box with finite bounds, got {actions}")
-    centre, half_width = (actions.high + actions.low) / 2, (actions.high - actions.low) / 2
+    if not isinstance(actions, spaces.Discrete) and not (isinstance(actions, spaces.Box) and actions.is_bounded()):
+        raise ValueError(f"{id}: actions: need a Box with finite bounds or a Discrete space, got {actions}")
     columns: dict[str, list[NDArray]] = {key: [] for key in (*COLUMNS, *OPTIONAL)}
     for number, episode in enumerate(dataset.iterate_episodes()):
         observations = flat(dataset.observation_space, episode.observations, len(episode) + 1)
-        scaled = np.clip((episode.actions - centre) / half_width, -1, 1)
         columns["observation"].append(observations[:-1])
         columns["next_observation"].append(observations[1:])
-        columns["action"].append(scaled.reshape(len(episode), -1))
+        columns["action"].append(convention(actions, episode.actions).reshape(len(episode), -1))
         columns["reward"].append(episode.rewards)
         columns["terminated"].append(episode.terminations)
         columns["truncated"].append(episode.truncations)
         columns["trajectory"].append(np.full(len(episode), number))
     return from_arrays({key: np.concatenate(parts) for key, parts in columns.items()}, id)
+
+
+def convention(space: spaces.Box | spaces.Discrete, actions: NDArray) -> NDArray:
+    """Actions `[T, ...]` in [-1, 1], or one-hot `[T, A]`."""
+    if isinstance(space, spaces.Discrete):
+        return np.eye(int(space.n), dtype=np.float32)[actions - space.start]
+    centre, half_width = (space.high + space.low) / 2, (space.high - space.low) / 2
+    return np.clip((actions - centre) / half_width, -1, 1)
 
 
 def flat(space: spaces.Space, observations: Any, count: int) -> NDArray[np.float32]:

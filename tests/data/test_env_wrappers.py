@@ -39,6 +39,19 @@ def test_actions_are_scaled_from_minus_one_to_one_and_clipped() -> None:
     np.testing.assert_array_equal(env.actions, [[-3, 1], [-1, 0], [-3, 1]])
 
 
+def test_a_discrete_action_is_a_one_hot_vector() -> None:
+    env = Counter()
+    env.action_space = spaces.Discrete(3, start=5)
+    wrapped = Convention(env)
+    assert wrapped.discrete_actions
+    assert wrapped.action_space.shape == (3,)
+    wrapped.reset()
+    for chosen in (2, 0, 1):
+        wrapped.step(np.eye(3, dtype=np.float32)[chosen])
+    assert env.actions == [7, 5, 6]
+    assert [type(action) for action in env.actions] == [int] * 3
+
+
 def test_observations_are_float32_vectors_of_their_own() -> None:
     class SameArray(Counter):
         def step(self, action: Any) -> tuple[Any, Any, Any, Any, dict]:
@@ -92,7 +105,7 @@ def test_nested_observations_are_flattened() -> None:
 @pytest.mark.parametrize(
     ("kind", "space", "says"),
     [
-        ("action_space", spaces.Discrete(2), r"need a Box of real numbers, got Discrete\(2\)"),
+        ("action_space", spaces.MultiDiscrete([2, 3]), r"or a Discrete space, got MultiDiscrete\(\[2 3\]\)"),
         ("action_space", spaces.Box(0, 3, (1,), np.int64), "need a Box of real numbers"),
         ("action_space", spaces.Box(-np.inf, 1.0, (1,)), "need finite bounds"),
         ("observation_space", spaces.Box(0, 255, (64, 64, 3), np.uint8), r"got images of shape \(64, 64, 3\)"),

@@ -10,7 +10,7 @@ import pytest
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from fulgurite.data.transitions import load_transitions
+from fulgurite.data.transitions import convention, load_transitions
 from fulgurite.keys import REWARD, TERMINATED, TRAJECTORY, TRUNCATED
 
 
@@ -52,6 +52,11 @@ def test_a_minari_dataset_comes_in_the_frameworks_units(tmp_path: Path, monkeypa
     assert rows[TRAJECTORY][:, 0].tolist() == [0] * 4 + [1] * 6
     assert rows[TRUNCATED][:, 0].nonzero()[:, 0].tolist() == [3, 9]
     assert not rows[TERMINATED].any()
+
+
+def test_discrete_actions_become_one_hots() -> None:
+    rows = convention(spaces.Discrete(3, start=4), np.array([6, 4]))
+    np.testing.assert_array_equal(rows, [[0, 0, 1], [1, 0, 0]])
 
 
 def test_nested_minari_observations_are_flattened_as_the_environments(
