@@ -1,0 +1,134 @@
+"""The seam of Monte Carlo tree search: from a state to an action, by simulating ahead where it looks worth it.
+
+    repeat M times:   select   from the root, the action of highest score, until an action that was never tried
+                      expand   simulate it: s', r, c ~ p(. | s, a)
+                      evaluate v(s'), by a network or by random play
+                      back up  G_t = r_{t+1} + gamma c_{t+1} G_{t+1} to every action on the way
+
+Coulom 2006; Browne et al. 2012, "A Survey of Monte Carlo Tree Search Methods", section 3.1. All returns are the root
+player's; where the opponent is to move, the scores are of the negated returns (negamax). All B roots are searched at
+once: see `tree_search_arrays.py`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .tree_search_arrays import Statistics, Tree
+
+Simulate = Callable[[Tensor, Tensor, torch.Generator | None], tuple[Tensor, Tensor, Tensor]]
+"""state `[W, *B, S]`, one-hot action `[W, *B, A]` -> next state, reward and probability of going on `[W, *B]`.
+
+W draws of the outcome of the same action stand side by side, for a model that spreads them evenly.
+"""
+
+Evaluate = Callable[[Tensor, torch.Generator | None], tuple[Tensor, Tensor]]
+"""state `[W, *B, S]` -> log-priors of the actions `[W, *B, A]` up to a constant, value `[W, *B]`."""
+
+
+class Problem(NamedTuple):
+    """What a search sees of the world: four functions.
+
+    `legal(state [*B, S])` is a mask `[*B, A]`; `to_play(state [*B, S])` is 1 where the mover wants the return high, -1
+    where an opponent wants it low.
+    """
+
+    simulate: Simulate
+    evaluate: Evaluate
+    legal: Callable[[Tensor], Tensor]
+    to_play: Callable[[Tensor], Tensor]
+
+
+class Found(NamedTuple):
+    """What a search found at each of B roots.
+
+    `action` `[B]` is the index to play; `policy` `[B, A]` the probabilities that a policy network may learn from;
+    `visits` and `q` `[B, A]` the simulations through each action and their mean return; `value` `[B]` the mean return.
+    All are the mover's.
+    """
+
+    action: Tensor
+    policy: Tensor
+    visits: Tensor
+    q: Tensor
+    value: Tensor
+
+
+class TreeSearch(ABC):
+    """Grows a tree of M simulations from each root.
+
+    Args:
+        simulations: M.
+        discount: gamma.
+        max_depth: of the tree; what lies there is evaluated but not searched further.
+        outcomes: W, how many draws of the outcome an action's chance node keeps. 1 for a certain world, or to search
+            the mean prediction. Equal draws become one with their joint weight, and the simulations follow the weights.
+        bounds: the least and the largest return of a game. Given, values that are proven are backed up and what is
+            proven is not searched again (`tree_search_solver.py`). For certain worlds only.
+
+    Raises:
+        ValueError: for numbers out of range.
+    """
+
+    def __init__(
+        self,
+        simulations: int = 50,
+        discount: float = 0.99,
+        max_depth: int = 50,
+        outcomes: int = 1,
+        bounds: tuple[float, float] | None = None,
+    ) -> None:
+        for name, number in {"simulations": simulations, "max_depth": max_depth, "outcomes": outcomes}.items():
+            if number < 1:
+                raise ValueError(f"{name}: need at least 1, got {number}")
+        if not 0 < discount <= 1:
+            raise ValueError(f"discount: need a number in (0, 1], got {discount}")
+        if bounds is not None and (outcomes > 1 or not bounds[0] < bounds[1]):
+            raise ValueError(f"bounds: need the lower first, and outcomes 1, got {bounds} and outcomes {outcomes}")
+        self.simulations = simulations
+        self.discount = discount
+        self.max_depth = min(max_depth, simulations)
+        self.outcomes = outcomes
+        self.bounds = bounds
+
+    @abstractmethod
+    def score(self, statistics: Statistics) -> Tensor:
+        """How much each action `[..., A]` of nodes inside the tree asks to be tried next."""
+
+    @abstractmethod
+    def root_score(self, statistics: Statistics, simulation: int) -> Tensor:
+        """The same at the roots `[B, A]`, before simulation number 0, 1, ..."""
+
+    @abstractmethod
+    def choose(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
+        """The action `[B]` to play and the improved policy `[B, A]`, from the roots' statistics."""
+
+    @torch.no_grad()
+    def search(self, state: Tensor, problem: Problem, generator: torch.Generator | None = None) -> Found:
+        """Searches from states `[B, S]`, none of which may be an end."""
+        logits, value = problem.evaluate(state[None], generator)  # [1, B, A], [1, B]
+        tree = Tree(state, logits.shape[-1], self.simulations, self.max_depth, self.outcomes, self.bounds, generator)
+        tree.plant(problem.legal(state), logits[0], value[0], problem.to_play(state))
+        for simulation in range(self.simulations):
+            score = self.root_score(tree.statistics(tree.roots), simulation)
+            leaf = tree.follow(tree.roots, best(score))[0]  # [B, 3]
+            before, action = tree.outset(leaf)  # [W, B, S], [W, B, A]
+            after, reward, continuation = problem.simulate(before, action, generator)
+            logits, value = problem.evaluate(after, generator)
+            new = tree.expand(
+                leaf, simulation, after, reward, self.discount * continuation,
+                problem.legal(after), logits, value, problem.to_play(after),
+            )  # fmt: skip
+            touched = tree.back_up(leaf, new)
+            tree.point(touched, best(self.score(tree.statistics(touched))))
+        statistics = tree.statistics(tree.roots)
+        action, policy = self.choose(statistics)
+        return Found(tree.decide(action), policy, statistics.visits, statistics.q, statistics.value)
+
+
+def best(score: Tensor) -> Tensor:
+    """The index `[...]` of the highest score `[..., A]`."""
+    return score.argmax(-1)
