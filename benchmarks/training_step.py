@@ -44,8 +44,8 @@ class Bare:
         self.change = rows["next", "observation"] - self.state
         self.weights = [nn.Parameter(weight.detach().clone()) for weight in dynamics.network.weights]
         self.biases = [nn.Parameter(bias.detach().clone()) for bias in dynamics.network.biases]
-        self.low = nn.Parameter(dynamics.min_log_var.detach().clone())
-        self.high = nn.Parameter(dynamics.max_log_var.detach().clone())
+        self.low = nn.Parameter(dynamics.head.min_log_var.detach().clone())
+        self.high = nn.Parameter(dynamics.head.max_log_var.detach().clone())
         inputs, outputs = dynamics.input_normalizer, dynamics.change_normalizer
         self.input_mean, self.input_std = inputs.mean.clone(), inputs.std.clone()
         self.change_mean, self.change_std = outputs.mean.clone(), outputs.std.clone()

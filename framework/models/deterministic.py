@@ -5,11 +5,11 @@ loss = 1/2 sum_d (f_theta(s, a)_d - Delta_d)^2        on normalised quantities, 
 
 from collections.abc import Sequence
 
-import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from .ensemble import Ensemble, Members
+from .ensemble import Ensemble
+from .head import PointHead
 
 
 class DeterministicDynamics(Ensemble):
@@ -31,38 +31,9 @@ class DeterministicDynamics(Ensemble):
         gradient_clip: float | None = None,
     ) -> None:
         super().__init__(
-            observation_size, action_size, 1, members, elites, hidden, activation,
+            observation_size, action_size, PointHead(), members, elites, hidden, activation,
             learning_rate, weight_decay, gradient_clip,
         )  # fmt: skip
 
-    def head(self, output: Tensor, log_scale: Tensor | None = None) -> tuple[Tensor, None]:
-        return output, None
-
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        mean, _, target = self.fitted(batch)  # [E, B, S]
-        return {"dynamics": 0.5 * (mean - target).square().sum(-1).mean(-1).sum()}
-
-    def predict(self, state: Tensor, action: Tensor, theta: Members) -> torch.distributions.Distribution:
-        """A point mass at the predicted state."""
-        change, _ = self.change(state, action, theta)
-        return torch.distributions.Independent(DeltaAt(state + change), 1)
-
-
-class DeltaAt(torch.distributions.Distribution):
-    """All probability at one point: the distribution of a deterministic prediction. It has no density."""
-
-    def __init__(self, point: Tensor) -> None:
-        super().__init__(point.shape, validate_args=False)
-        self.point = point
-
-    @property
-    def mean(self) -> Tensor:
-        return self.point
-
-    @property
-    def variance(self) -> Tensor:
-        return torch.zeros_like(self.point)
-
-    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
-        """The point itself, expanded."""
-        return self.point.expand(*sample_shape, *self.point.shape)
+        return {"dynamics": self.head.loss(*self.fitted(batch))}

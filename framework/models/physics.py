@@ -11,8 +11,8 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from ..equations import cart_pole, inverted_pendulum
-from .deterministic import DeltaAt
 from .dynamics import Dynamics
+from .head import DeltaAt
 
 
 class Physics(Dynamics):
