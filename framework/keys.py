@@ -24,5 +24,6 @@ TRAJECTORY = "trajectory"  # [*B, 1], int64: which episode a recorded transition
 HELD_OUT = "held_out"  # [*B, 1], bool: kept for validation, never trained on
 BOOTSTRAP = "bootstrap"  # [*B, E], uint8: how often a transition occurs in each member's resampled data set
 PLAN = "plan"  # [*B, H, A]: the plan whose first action is executed; carried to the next step, shifted by one
+KEPT = "kept_plans"  # [*B, M, H, A]: further plans that the next search tries again, shifted too
 
 TRANSITION = (OBSERVATION, ACTION, NEXT_OBSERVATION, REWARD, TERMINATED, TRUNCATED, DONE)

@@ -10,7 +10,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data import Composite, Unbounded
 
-from ..keys import PLAN
+from ..keys import KEPT, PLAN
 from ..models.world_model import WorldModel
 from ..planners.objective import Objective
 from ..planners.planner import Planner, shift
@@ -18,7 +18,7 @@ from .agent import Agent
 
 
 class MPC(Agent):
-    """Plans anew at every step. The plan travels in the tensordict.
+    """Plans anew at every step. What the next search starts from travels in the tensordict.
 
     Args:
         world_model: learned from experience, planned with.
@@ -26,6 +26,10 @@ class MPC(Agent):
         objective: what a plan is worth; the mean return over 20 TS-infinity particles by default.
         action_size: A.
         precision: in which the model is evaluated while planning: `float32` or `bfloat16` (autocast).
+        discrete_actions: whether an action is one of A; the planner must search among these.
+
+    Raises:
+        ValueError: for another precision, or for a planner of the other kind of actions.
     """
 
     world_model: WorldModel  # never None here
@@ -37,16 +41,22 @@ class MPC(Agent):
         action_size: int,
         objective: Objective | None = None,
         precision: str = "float32",
+        discrete_actions: bool = False,
     ) -> None:
         super().__init__()
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision: need float32 or bfloat16, got {precision!r}")
+        if planner.discrete_actions != discrete_actions:
+            kinds = ("one-hot", "in [-1, 1]") if discrete_actions else ("in [-1, 1]", "one-hot")
+            raise ValueError(f"planner: need one of actions {kinds[0]}, got {type(planner).__name__} of {kinds[1]}")
         self.world_model = world_model
         self.members = world_model.members
         self.planner = planner
         self.objective = Objective() if objective is None else objective
         self.precise = precision == "float32"
         self.memory_spec = Composite({PLAN: Unbounded((planner.horizon, action_size))})
+        if planner.kept:
+            self.memory_spec[KEPT] = Unbounded((planner.kept, planner.horizon, action_size))
 
     def autocast(self) -> torch.autocast:
         """The precision of planning, as a context."""
@@ -54,22 +64,29 @@ class MPC(Agent):
 
     @torch.no_grad()
     def forward(self, td: TensorDictBase) -> TensorDictBase:
-        remembered = td[PLAN].masked_fill(td["is_init"][..., None], 0.0)  # [B, H, A]
+        fresh = td["is_init"][..., None]  # [B, 1, 1]
+        last = td[PLAN].masked_fill(fresh, 0.0)  # [B, H, A]
+        kept = td[KEPT].masked_fill(fresh[..., None], 0.0) if self.planner.kept else None  # [B, M, H, A]
         state = self.world_model.encode(td["observation"])
         with self.autocast():
             objective = self.objective.bind(self.world_model, state, self.planner.horizon, self.generator)
-            plan = self.planner.plan(objective, self.planner.prior(remembered), self.generator)
+            plan = self.planner.plan(objective, self.planner.prior(last, kept), self.generator)
         td["action"] = plan.actions[:, 0]
         td[PLAN] = plan.actions
         td["next", PLAN] = shift(plan.mean)
+        if plan.kept is not None:
+            td["next", KEPT] = shift(plan.kept)
         return td
 
     @torch.no_grad()
     def promised_return(self, observation: Tensor, plan: Tensor) -> Tensor:
-        """What the model expects `[B]` of plans `[B, H, A]` from observations `[B, O]`, in the reward it plans with."""
+        """What the model expects `[B]` of plans `[B, H, A]` from observations `[B, O]`, in the reward it plans with.
+
+        The mean over particles, whatever the objective's caution or curiosity.
+        """
         state = self.world_model.encode(observation)
         with self.autocast():
-            objective = self.objective.bind(self.world_model, state, plan.shape[1], self.generator)
+            objective = self.objective.expected().bind(self.world_model, state, plan.shape[1], self.generator)
             return objective(plan[:, None])[:, 0]
 
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:

@@ -1,13 +1,14 @@
 """Random shooting: sample N plans, execute the best.
 
-    a^i_{0:H} ~ N(mu, sigma^2)        a* = argmax_i J(a^i)
+    a^i_{0:H} ~ N(mu, sigma^2), or of discrete actions Categorical(p)        a* = argmax_i J(a^i)
 
 Rao 2009, section on shooting methods; Nagabandi et al. 2018, section IV.C.
 """
 
 import torch
 
-from .planner import BoundObjective, Plan, Planner, candidates_around, finite
+from .planner import BoundObjective, Plan, Planner, best
+from .search_distribution import Categorical, Gaussian, SearchDistribution
 
 
 class RandomShooting(Planner):
@@ -16,17 +17,22 @@ class RandomShooting(Planner):
     Args:
         candidates: N.
         horizon: H.
-        initial_std: of the samples around the prior's mean.
+        initial_std: of the samples around the prior's mean; of discrete actions the share that is drawn uniformly,
+            the others are the prior's.
+        discrete_actions: whether an action is one of A.
     """
 
-    def __init__(self, candidates: int = 500, horizon: int = 25, initial_std: float = 1.0) -> None:
-        super().__init__(horizon, initial_std)
+    def __init__(
+        self, candidates: int = 500, horizon: int = 25, initial_std: float = 1.0, discrete_actions: bool = False
+    ) -> None:
+        super().__init__(horizon, initial_std, discrete_actions)
         if candidates < 1:
             raise ValueError(f"candidates: need at least 1, got {candidates}")
         self.candidates = candidates
+        self.distribution: SearchDistribution = Categorical(initial_std, 0.0) if discrete_actions else Gaussian(0.0)
 
     def plan(self, objective: BoundObjective, prior: Plan, generator: torch.Generator | None = None) -> Plan:
-        actions = candidates_around(prior, self.candidates, generator)  # [B, N, H, A]
-        best = finite(objective(actions)).argmax(1)  # [B]
-        chosen = actions[torch.arange(len(best), device=best.device), best]  # [B, H, A]
+        start = self.distribution.start(prior)
+        actions = self.distribution.sample(start, self.candidates, generator)  # [B, N, H, A]
+        chosen = best(actions, objective(actions), 1)[0][:, 0]  # [B, H, A]
         return Plan(chosen, chosen, prior.std)
