@@ -11,6 +11,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from ..equations import cart_pole, inverted_pendulum
+from ..equations.pendulum import pendulum_step
 from .dynamics import Dynamics
 from .head import DeltaAt
 
@@ -39,15 +40,11 @@ class Physics(Dynamics):
 class PendulumPhysics(Physics):
     """Pendulum-v1: state cos theta, sin theta, theta' from upright; semi-implicit Euler steps of 0.05 s.
 
-    theta'' = 3 g / (2 l) sin theta + 3 / (m l^2) u,  g = 10, m = l = 1, |u| <= 2, |theta'| <= 8.
+    The equation is that of `equations/pendulum.py` with m = l = 1 and no friction.
     """
 
     def following(self, state: Tensor, action: Tensor) -> Tensor:
-        cos, sin, theta_dot = state.unbind(-1)
-        torque = 2 * action[..., 0].clamp(-1, 1)
-        theta_dot = (theta_dot + (15 * sin + 3 * torque) * 0.05).clamp(-8, 8)
-        theta = torch.atan2(sin, cos) + theta_dot * 0.05
-        return torch.stack([theta.cos(), theta.sin(), theta_dot], -1)
+        return pendulum_step(state, action, mass=1.0, length=1.0, friction=0.0)
 
 
 class CartPolePhysics(Physics):
