@@ -5,6 +5,7 @@ training_step  an update under Lightning against a bare loop and mbrl-lib
 pets_plan      a PETS planning step against mbrl-lib and the machine's matmul rate
 cartpole_race  processor time until cart-pole is solved, against mbrl-lib
 learning       the recipes' results (hours of processor time)
+cliff          falls with the mean prediction and with uncertainty (minutes)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
 installs mbrl-lib in a virtual environment of its own.
@@ -22,7 +23,7 @@ from . import peer
 from .results import put
 
 QUICK = ("planner", "training_step", "pets_plan")
-NAMES = (*QUICK, "cartpole_race", "learning")
+NAMES = (*QUICK, "cartpole_race", "learning", "cliff")
 
 
 def parser() -> argparse.ArgumentParser:

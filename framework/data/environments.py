@@ -15,7 +15,8 @@ from tensordict import TensorDictBase
 from torchrl.envs import EnvBase, GymWrapper, TransformedEnv
 
 from ..recipe_error import MissingExtra
-from . import cart_pole as cart_pole  # registers our two environments
+from . import cart_pole as cart_pole  # these register our environments
+from . import cliff as cliff
 from .episodes import Episodes
 from .gymnasium_wrappers import Convention
 from .mujoco_setting import draw_cheaply, set_up_mujoco

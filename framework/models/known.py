@@ -8,6 +8,7 @@ States are the environments' observations; actions lie in [-1, 1] and are clippe
 import torch
 from torch import Tensor
 
+from ..equations import cliff
 from ..equations.cart_pole import ACTION_PENALTY, LEAN, POSITION_PENALTY, TRACK
 
 
@@ -71,3 +72,20 @@ def half_cheetah_reward(state: Tensor, action: Tensor, next_state: Tensor) -> Te
     """
     speed = (state[..., 8] + next_state[..., 8]) / 2
     return speed - 0.1 * action.clamp(-1, 1).square().sum(-1)
+
+
+def cliff_reward(state: Tensor, action: Tensor, next_state: Tensor) -> Tensor:
+    """fulgurite/Cliff-v0: the way made to the right, less the distance from the edge and a fall. State x, y."""
+    x, y = next_state.unbind(-1)
+    return x - state[..., 0] - cliff.DETOUR * y.abs() - cliff.FALL * fallen(next_state).to(x.dtype)
+
+
+def cliff_termination(next_state: Tensor) -> Tensor:
+    """fulgurite/Cliff-v0: 1 after a fall and at the goal, else 0."""
+    return (fallen(next_state) | (next_state[..., 0] >= cliff.GOAL)).to(next_state.dtype)
+
+
+def fallen(state: Tensor) -> Tensor:
+    """Whether a walker at x, y is over the edge of the cliff: `[*B]`."""
+    x, y = state.unbind(-1)
+    return (y < 0) & (x > cliff.EDGE_FROM) & (x < cliff.EDGE_TO)

@@ -35,6 +35,7 @@ def transitions(id: str, steps: int = 400, strength: float = 1.0) -> tuple[Tenso
         ("fulgurite/CartPoleBalance-v0", known.cart_pole_balance_reward),
         ("fulgurite/CartPoleSwingUp-v0", known.cart_pole_swing_up_reward),
         ("InvertedPendulum-v5", known.inverted_pendulum_reward),
+        ("fulgurite/Cliff-v0", known.cliff_reward),
     ],
 )
 def test_a_known_reward_is_the_environments(id: str, reward: RewardFunction) -> None:
@@ -50,6 +51,7 @@ def test_a_known_reward_is_the_environments(id: str, reward: RewardFunction) -> 
     [
         ("fulgurite/CartPoleBalance-v0", known.cart_pole_balance_termination),
         ("InvertedPendulum-v5", known.inverted_pendulum_termination),
+        ("fulgurite/Cliff-v0", known.cliff_termination),
     ],
 )
 def test_a_known_termination_is_the_environments(id: str, termination: TerminationFunction) -> None:
