@@ -18,7 +18,7 @@ from .table import machine
 from .timing import use_threads
 
 TARGET = 0.5  # of mbrl-lib's processor time, at most
-WATCHERS = ("evaluate", "model_error", "video", "plots", "speed")
+WATCHERS = ("evaluate", "model_error", "calibration", "video", "plots", "speed")
 
 
 def ours(seed: int) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from fulgurite.agents.mpc import MPC
 from fulgurite.data.play import Episode
 from fulgurite.runs.evaluation import Evaluation
 from fulgurite.runs.metrics import report
+from fulgurite.runs.promises import promised_against_realised
 
 from .periodic import Periodic
-from .promises import promised_against_realised
 
 
 class EvaluateAgent(Periodic):

@@ -8,7 +8,7 @@ from watched import LinearGaussian, Replayed, Run, Still, counting, next_state_i
 
 from fulgurite.agents.mpc import MPC
 from fulgurite.callbacks.evaluate_agent import EvaluateAgent, latest_episodes
-from fulgurite.callbacks.promises import promised_against_realised
+from fulgurite.runs.promises import promised_against_realised
 from fulgurite.data.play import Episode
 from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.objective import Objective

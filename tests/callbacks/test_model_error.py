@@ -1,18 +1,27 @@
-"""Model error and calibration against closed forms on linear-Gaussian worlds."""
+"""Model error against closed forms on linear-Gaussian worlds."""
 
 import math
 from pathlib import Path
 
 import pytest
 import torch
-from watched import Data, LinearGaussian, Replayed, Run, Still, counting, next_state_is_reward, trajectory
+from watched import (
+    DECAY,
+    STD,
+    Data,
+    LinearGaussian,
+    Replayed,
+    Run,
+    Still,
+    counting,
+    next_state_is_reward,
+    noisy,
+    trajectory,
+)
 
 from fulgurite.callbacks.evaluate_agent import EvaluateAgent
 from fulgurite.callbacks.model_error import ModelError
-from fulgurite.models.deterministic import DeterministicDynamics
 from fulgurite.models.world_model import WorldModel
-
-DECAY, STD = 0.9, 0.3
 
 
 def measured(tmp_path: Path, dynamics: object, held_out: list, *callbacks: object, **options: object) -> dict:
@@ -20,19 +29,6 @@ def measured(tmp_path: Path, dynamics: object, held_out: list, *callbacks: objec
     run = Run(tmp_path, *callbacks, ModelError(**options), held_out=held_out)  # type: ignore[arg-type]
     run.go(500, Still(WorldModel(dynamics, next_state_is_reward)))  # type: ignore[arg-type]
     return run.rows[-1]
-
-
-def noisy(count: int = 400, T: int = 10, dimensions: int = 2) -> list:
-    """Trajectories of s' = 0.9 s + a + 0.3 noise."""
-    chance = torch.Generator().manual_seed(1)
-    state = torch.randn(count, dimensions, generator=chance)
-    actions = torch.rand(count, T, dimensions, generator=chance) * 2 - 1
-    states = [state]
-    for t in range(T):
-        state = DECAY * state + actions[:, t] + STD * torch.randn(count, dimensions, generator=chance)
-        states.append(state)
-    path = torch.stack(states, 1)
-    return [trajectory(path[i], actions[i]) for i in range(count)]
 
 
 def test_a_perfect_model_has_no_error_and_persistence_counts_the_steps(tmp_path: Path) -> None:
@@ -48,7 +44,6 @@ def test_nothing_counts_past_the_end_of_an_episode(tmp_path: Path) -> None:
     row = measured(tmp_path, LinearGaussian(std=1e-6), [counting(5)], horizons=(1, 4, 8))
     assert row["model/error_h4"] == pytest.approx(0, abs=1e-5)
     assert "model/error_h8" not in row
-    assert "model/coverage_95_h8" not in row
 
 
 def test_a_constant_offset_adds_up_over_the_horizon(tmp_path: Path) -> None:
@@ -63,44 +58,13 @@ def test_members_that_err_in_opposite_ways_cancel_in_the_mean(tmp_path: Path) ->
     assert row["model/error_h2"] == pytest.approx(0, abs=1e-5)
 
 
-def test_noise_gives_the_error_and_coverage_of_the_closed_form(tmp_path: Path) -> None:
+def test_noise_gives_the_error_of_the_closed_form(tmp_path: Path) -> None:
     held_out = noisy()
     row = measured(tmp_path, LinearGaussian(DECAY, STD), held_out, horizons=(1, 2, 4, 8), starts=4000, particles=40)
     std = torch.cat([one["next", "observation"] for one in held_out]).std(0, correction=0)
     for k in (1, 2, 4, 8):
         variance = STD**2 * sum(DECAY ** (2 * i) for i in range(k)) * (1 + 1 / 40)  # the mean of 40 particles errs too
         assert row[f"model/error_h{k}"] == pytest.approx((variance / std.square()).mean().sqrt().item(), rel=0.04)
-        for level in (50, 80, 95):
-            assert row[f"model/coverage_{level}_h{k}"] == pytest.approx(level / 100, abs=0.03)
-    assert row["model/coverage_80"] == row["model/coverage_80_h1"]
-
-
-def test_overconfidence_shows_in_coverage(tmp_path: Path) -> None:
-    row = measured(tmp_path, LinearGaussian(DECAY, STD / 2), noisy(), horizons=(1,), starts=4000, particles=200)
-    normal = torch.distributions.Normal(0.0, 1.0)
-    for level in (50, 80, 95):
-        z = normal.icdf(torch.tensor(0.5 + level / 200))
-        expected = 2 * normal.cdf(z / 2).item() - 1
-        assert row[f"model/coverage_{level}"] == pytest.approx(expected, abs=0.03)
-
-
-def test_nll_is_that_of_the_mixture_of_members(tmp_path: Path) -> None:
-    row = measured(tmp_path, LinearGaussian(std=1.0, offsets=(0.5, -1.5)), [counting(4)], particles=4)
-    density = 0.5 * (math.exp(-0.125) + math.exp(-1.125)) / math.sqrt(2 * math.pi)
-    assert row["model/nll"] == pytest.approx(-math.log(density), rel=1e-5)
-
-
-def test_nll_sums_over_dimensions(tmp_path: Path) -> None:
-    still = trajectory(torch.zeros(4, 3), torch.zeros(3, 3))
-    row = measured(tmp_path, LinearGaussian(std=2.0), [still], particles=4)
-    assert row["model/nll"] == pytest.approx(3 * (math.log(2.0) + 0.5 * math.log(2 * math.pi)), rel=1e-5)
-
-
-def test_a_model_of_points_has_no_likelihood(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    row = measured(tmp_path, DeterministicDynamics(1, 1, members=5), [counting(6)], horizons=(1, 2))
-    assert "model/nll" not in row
-    assert row["model/error_h1"] > 0
 
 
 def test_starts_are_the_evaluations_where_there_is_one(tmp_path: Path) -> None:
@@ -113,7 +77,7 @@ def test_chunks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     options = {"horizons": (1, 2, 4), "particles": 2}
     dynamics = LinearGaussian(std=1e-9, offsets=(0.5, -0.25))
     whole = measured(tmp_path / "whole", dynamics, noisy(20), **options)
-    monkeypatch.setattr("fulgurite.callbacks.model_error.NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr("fulgurite.runs.open_loop.NUMBERS_AT_ONCE", 100)
     parts = measured(tmp_path / "parts", dynamics, noisy(20), **options)
     assert parts == pytest.approx(whole, rel=1e-5)
 

@@ -16,6 +16,8 @@ from fulgurite.models.world_model import WorldModel
 from fulgurite.runs.metrics import MetricsFile, read
 from fulgurite.runs.phases import Phases
 
+DECAY, STD = 0.9, 0.3
+
 
 class LinearGaussian(Dynamics):
     """s' = decay s + a + std noise, in every dimension; the members' `offsets [M]` are added to the means."""
@@ -85,6 +87,19 @@ def trajectory(observations: Tensor, actions: Tensor, terminated: bool = False, 
 def counting(T: int, terminated: bool = False, **memory: Tensor) -> TensorDict:
     """0, 1, 2, ..., T by actions of one."""
     return trajectory(torch.arange(T + 1.0)[:, None], torch.ones(T, 1), terminated, **memory)
+
+
+def noisy(count: int = 400, T: int = 10, dimensions: int = 2) -> list[TensorDict]:
+    """Trajectories of s' = 0.9 s + a + 0.3 noise."""
+    chance = torch.Generator().manual_seed(1)
+    state = torch.randn(count, dimensions, generator=chance)
+    actions = torch.rand(count, T, dimensions, generator=chance) * 2 - 1
+    states = [state]
+    for t in range(T):
+        state = DECAY * state + actions[:, t] + STD * torch.randn(count, dimensions, generator=chance)
+        states.append(state)
+    path = torch.stack(states, 1)
+    return [trajectory(path[i], actions[i]) for i in range(count)]
 
 
 class Data:

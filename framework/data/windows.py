@@ -7,7 +7,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from fulgurite.keys import ACTION, NEXT_OBSERVATION, OBSERVATION
+from ..keys import ACTION, NEXT_OBSERVATION, OBSERVATION
 
 
 class Windows(NamedTuple):

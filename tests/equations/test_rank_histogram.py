@@ -1,9 +1,9 @@
-"""Coverage by rank: exact for exchangeable particles, whatever their number and distribution."""
+"""Coverage and PIT histogram by rank: exact for exchangeable particles, whatever their number and distribution."""
 
 import pytest
 import torch
 
-from fulgurite.callbacks.coverage import coverage
+from fulgurite.equations.rank_histogram import coverage, pit_histogram
 
 
 @pytest.mark.parametrize("particles", [4, 19, 40])
@@ -35,3 +35,21 @@ def test_particles_that_are_no_numbers_cover_nothing() -> None:
     cloud = torch.randn(40, 1, 1)
     cloud[0] = float("nan")
     assert coverage(cloud, cloud[1:].median(0).values, 0.95).item() == 0
+
+
+@pytest.mark.parametrize("particles", [4, 19, 40])
+def test_averaged_over_the_ranks_the_histogram_is_flat(particles: int) -> None:
+    cloud = torch.arange(particles, dtype=torch.float64).view(-1, 1, 1).expand(-1, particles + 1, 1)
+    truth = torch.arange(particles + 1, dtype=torch.float64)[:, None] - 0.5
+    bins = pit_histogram(cloud, truth, 10)
+    assert bins.shape == (10, particles + 1, 1)
+    assert bins.mean((1, 2)).tolist() == pytest.approx([0.1] * 10)
+    assert bins.sum(0).flatten().tolist() == pytest.approx([1.0] * (particles + 1))
+
+
+def test_the_histogram_by_hand() -> None:
+    # Among three particles the places are quarters: above all of them is [3/4, 1], half of the bins above 1/2.
+    cloud = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1)
+    assert pit_histogram(cloud, torch.tensor([[9.0]]), 2).flatten().tolist() == [0.0, 1.0]
+    assert pit_histogram(cloud, torch.tensor([[0.0]]), 4).flatten().tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert pit_histogram(cloud, torch.tensor([[1.5]]), 2).flatten().tolist() == [1.0, 0.0]

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fulgurite.agents.mpc import MPC
-from fulgurite.data.play import Episode
-from fulgurite.keys import ACTION, NEXT_OBSERVATION, OBSERVATION, PLAN, REWARD, TERMINATED
+from ..agents.mpc import MPC
+from ..data.play import Episode
+from ..keys import ACTION, NEXT_OBSERVATION, OBSERVATION, PLAN, REWARD, TERMINATED
 
 
 def promised_against_realised(agent: MPC, episodes: Sequence[Episode], limit: int = 256) -> dict[str, float]:
