@@ -11,8 +11,8 @@ from fulgurite.agents.mpc import MPC
 from fulgurite.data.play import Episode
 from fulgurite.keys import OBSERVATION, PLAN, REWARD
 from fulgurite.runs.figures import COLOURS
+from fulgurite.runs.promises import comparable_steps, promised_returns, realised_returns
 
-from .promises import comparable_steps, promised_returns, realised_returns
 from .render import Footage
 from .strip import Curve, Strip
 

@@ -8,12 +8,12 @@ from watched import LinearGaussian, Replayed, Run, Still, counting, next_state_i
 
 from fulgurite.agents.mpc import MPC
 from fulgurite.callbacks.evaluate_agent import EvaluateAgent, latest_episodes
-from fulgurite.runs.promises import promised_against_realised
 from fulgurite.data.play import Episode
 from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.objective import Objective
 from fulgurite.planners.random_shooting import RandomShooting
 from fulgurite.runs.evaluation import Evaluation
+from fulgurite.runs.promises import promised_against_realised
 
 AXES = {"env_steps", "gradient_steps", "wall_seconds"}
 
