@@ -48,7 +48,7 @@ class MPC(Agent):
             raise ValueError(f"precision: need float32 or bfloat16, got {precision!r}")
         if planner.discrete_actions != discrete_actions:
             kinds = ("one-hot", "in [-1, 1]") if discrete_actions else ("in [-1, 1]", "one-hot")
-            raise ValueError(f"planner: need one of actions {kinds[0]}, got {type(planner).__name__} of {kinds[1]}")
+            raise ValueError(f"planner: need one for actions {kinds[0]}, got {type(planner).__name__} for {kinds[1]}")
         self.world_model = world_model
         self.members = world_model.members
         self.planner = planner

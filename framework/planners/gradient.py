@@ -69,10 +69,16 @@ class GradientPlanner(Planner):
 
 
 def ascent(objective: BoundObjective, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns `[B, N]` and their gradient `[B, N, H, A]`, 0 where it is not finite; the model's weights get none."""
+    """Returns `[B, N]` and their gradient `[B, N, H, A]`, 0 where it is not finite; the model's weights get none.
+
+    Raises:
+        ValueError: for a return without a gradient, as of a reward that counts steps.
+    """
     with torch.enable_grad():
         variable = actions.detach().requires_grad_()
         returns = objective(variable)
+        if not returns.requires_grad:
+            raise ValueError("objective: its return does not change smoothly with the actions; give a shaped_reward")
         (gradient,) = torch.autograd.grad(returns.sum(), variable)
     return returns.detach(), gradient.nan_to_num(0.0, 0.0, 0.0)
 

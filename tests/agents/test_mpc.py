@@ -11,6 +11,9 @@ from fulgurite.agents.random import RandomAgent
 from fulgurite.data.play import following, started
 from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.cem import CEM
+from fulgurite.planners.gradient import GradientPlanner
+from fulgurite.planners.icem import ICEM
+from fulgurite.planners.mppi import MPPI
 from fulgurite.planners.objective import Objective
 from fulgurite.planners.planner import Plan, Planner
 
@@ -23,11 +26,20 @@ def quadratic(state, action, next_state):
     return -(state @ Q * state).sum(-1) - R * action.square().sum(-1)
 
 
-def test_within_two_percent_of_the_riccati_cost():
+@pytest.mark.parametrize(
+    "planner",
+    [
+        CEM(candidates=400, elites=80, iterations=12, horizon=10, alpha=0.0, initial_std=0.3, min_std=1e-3),
+        ICEM(candidates=200, elites=40, iterations=10, horizon=10, exponent=0.5, alpha=0.0, initial_std=0.3),
+        MPPI(candidates=1000, iterations=4, horizon=10, temperature=0.005, initial_std=0.1),
+        GradientPlanner(restarts=2, iterations=40, horizon=10, learning_rate=0.03),
+    ],
+    ids=lambda planner: type(planner).__name__,
+)
+def test_within_two_percent_of_the_riccati_cost(planner):
     """Starts are so small that the bounds do not bind; then x' P x is the least cost of any controller."""
     P = torch.tensor(solve_discrete_are(A.numpy(), B.numpy(), Q.numpy(), [[R]]), dtype=torch.float32)
     world = WorldModel(Linear(A, B), quadratic)
-    planner = CEM(candidates=400, elites=80, iterations=12, horizon=10, alpha=0.0, initial_std=0.3, min_std=1e-3)
     agent = MPC(world, planner, 1, Objective(particles=1))
     state = torch.tensor([[0.8, 0.0], [-0.5, 0.4], [0.3, -0.6]])
     optimal = (state @ P * state).sum(-1)
@@ -69,6 +81,31 @@ def test_the_plan_is_carried_shifted_and_starts_afresh():
     assert planner.priors[1].mean[0, :, 0].tolist() == pytest.approx([0.2, 0.3, 0.3])
     assert planner.priors[1].mean[1, :, 0].tolist() == [0, 0, 0]
     assert planner.priors[1].std.unique().item() == 0.5
+
+
+def test_kept_plans_are_carried_shifted_and_start_afresh():
+    """The counter's best plan is 1, 1, 1 whatever happens; a new episode has the zero plan in the place of each."""
+    asked = []
+
+    class Watched(Planner):
+        def __init__(self) -> None:
+            super().__init__(horizon=3, initial_std=0.5, kept=2)
+
+        def plan(self, objective, prior, generator=None):
+            asked.append(prior.kept)
+            kept = torch.tensor([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]).view(1, 2, 3, 1).expand_as(prior.kept)
+            return Plan(prior.mean, prior.mean, prior.std, kept)
+
+    agent = MPC(WorldModel(Counter(), state_is_reward), Watched(), 1, Objective(particles=1))
+    td = started(agent, 2)
+    td["observation"] = torch.zeros(2, 1)
+    td = following(agent(td), agent)
+    td["observation"] = torch.zeros(2, 1)
+    td["is_init"] = torch.tensor([[False], [True]])
+    agent(td)
+    assert asked[0].abs().max() == 0
+    assert asked[1][0, :, :, 0].flatten().tolist() == pytest.approx([0.2, 0.3, 0.3, 0.5, 0.6, 0.6])
+    assert asked[1][1].abs().max() == 0
 
 
 def test_the_promise_is_the_models_return():
