@@ -41,7 +41,7 @@ class VariationalMLP(nn.Module):
         self,
         inputs: int,
         outputs: int,
-        hidden: Sequence[int] = (64, 64),
+        hidden: Sequence[int] = (32, 32),
         activation: str = "silu",
         prior_std: float = 1.0,
         initial_std: float = 0.05,
