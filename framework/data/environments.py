@@ -17,6 +17,7 @@ from torchrl.envs import EnvBase, GymWrapper, TransformedEnv
 from ..recipe_error import MissingExtra
 from . import cart_pole as cart_pole  # these register our environments
 from . import cliff as cliff
+from . import tictactoe as tictactoe
 from .episodes import Episodes
 from .gymnasium_wrappers import Convention
 from .mujoco_setting import draw_cheaply, set_up_mujoco

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .tree_search_arrays import Statistics, Tree
+from .tree_search_outcome import Outcome
 
 Simulate = Callable[[Tensor, Tensor, torch.Generator | None], tuple[Tensor, Tensor, Tensor]]
 """state `[W, *B, S]`, one-hot action `[W, *B, A]` -> next state, reward and probability of going on `[W, *B]`.
@@ -109,26 +110,33 @@ class TreeSearch(ABC):
     @torch.no_grad()
     def search(self, state: Tensor, problem: Problem, generator: torch.Generator | None = None) -> Found:
         """Searches from states `[B, S]`, none of which may be an end."""
-        logits, value = problem.evaluate(state[None], generator)  # [1, B, A], [1, B]
-        tree = Tree(state, logits.shape[-1], self.simulations, self.max_depth, self.outcomes, self.bounds, generator)
-        tree.plant(problem.legal(state), logits[0], value[0], problem.to_play(state))
+        nothing = torch.zeros_like(state[None, :, 0])
+        root = self.outcome(problem, state[None], nothing, nothing + 1, generator)  # [1, B]
+        tree = Tree(state, root.logits.shape[-1], self.simulations, self.max_depth, self.outcomes, self.bounds, generator)
+        tree.plant(root)
         for simulation in range(self.simulations):
             score = self.root_score(tree.statistics(tree.roots), simulation)
-            leaf = tree.follow(tree.roots, best(score))[0]  # [B, 3]
-            before, action = tree.outset(leaf)  # [W, B, S], [W, B, A]
-            after, reward, continuation = problem.simulate(before, action, generator)
-            logits, value = problem.evaluate(after, generator)
-            new = tree.expand(
-                leaf, simulation, after, reward, self.discount * continuation,
-                problem.legal(after), logits, value, problem.to_play(after),
-            )  # fmt: skip
-            touched = tree.back_up(leaf, new)
-            tree.point(touched, best(self.score(tree.statistics(touched))))
+            end, _ = tree.follow(tree.roots, score.argmax(-1))  # [B, 3]
+            outcome = self.outcome(problem, *problem.simulate(*tree.outset(end), generator), generator)  # [W, B]
+            growth = tree.grow(end, simulation, outcome)
+            tree.point(growth, self.score(tree.statistics(growth.nodes)).argmax(-1))
         statistics = tree.statistics(tree.roots)
         action, policy = self.choose(statistics)
-        return Found(tree.decide(action), policy, statistics.visits, statistics.q, statistics.value)
+        return Found(tree.decide(action, statistics), policy, statistics.visits, statistics.q, statistics.value)
 
+    def outcome(
+        self, problem: Problem, state: Tensor, reward: Tensor, continuation: Tensor, generator: torch.Generator | None
+    ) -> Outcome:
+        """What is known of states `[W, B, S]` to which a step with this reward and probability of going on led."""
+        logits, value = problem.evaluate(state, generator)
+        legal, player = problem.legal(state), problem.to_play(state).to(value.dtype)
+        ending = None if self.bounds is None else self.look_ahead(problem, state, logits.shape[-1], generator)
+        return Outcome(state, reward, self.discount * continuation, legal, logits, value, player, ending).sound()
 
-def best(score: Tensor) -> Tensor:
-    """The index `[...]` of the highest score `[..., A]`."""
-    return score.argmax(-1)
+    def look_ahead(
+        self, problem: Problem, state: Tensor, actions: int, generator: torch.Generator | None
+    ) -> Tensor:
+        """The reward `[1, B, A]` of each action that ends the game in states `[1, B, S]`, NaN of those that do not."""
+        each = torch.eye(actions, device=state.device, dtype=state.dtype).expand(*state.shape[:2], -1, -1)
+        _, reward, continuation = problem.simulate(state[:, :, None].expand(-1, -1, actions, -1), each, generator)
+        return torch.where(continuation > 0, torch.nan, reward)

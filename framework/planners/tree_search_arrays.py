@@ -8,9 +8,11 @@ first node further down whose best action does not. Nothing loops over depth, an
 With R_i and Gamma_i the reward and the discount gathered from the root to node i, the return from a node on the path to
 the end of the simulation, which had return v there, is
 
-    G_i = (R_leaf + Gamma_leaf v - R_i) / Gamma_i
+    G_i = (R_end + Gamma_end v - R_i) / Gamma_i
 
-Nodes are numbered through all trees; one more, the last, takes what paths shorter than the longest would write.
+Nodes are numbered through all trees. One more, the last, is nowhere: it stands for what there is not, and takes what
+paths shorter than the longest would write. What is read together is stored together: with few and small trees, the
+number of operations is what a search costs.
 """
 
 from typing import NamedTuple
@@ -19,17 +21,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from .tree_search_outcome import DISCOUNT, GATHERED, PLAYER, REWARD, TOTAL, VALUE, Outcome
 from .tree_search_solver import Proof
-
-WORST = -1e6  # the reward of an outcome that is not finite: a diverged model never wins
 
 
 class Statistics(NamedTuple):
     """What scores are made of, at nodes `[...]` with actions `[..., A]`; returns are the mover's.
 
-    `visits`, `q` (mean return, 0 where never tried) and `logits` `[..., A]`; `noise` `[..., A]` is standard Gumbel and
-    stays the same for a node; `raw` `[...]` is the node's value as it was evaluated, `value` `[...]` the mean of that
-    and of all returns since; `allowed` `[..., A]` are the actions worth trying: the legal ones that are not settled.
+    `visits`, `q` (mean return, 0 where never tried) and `logits` (log-prior) `[..., A]`; `noise` `[..., A]` is standard
+    Gumbel and stays the same for a node; `raw` `[...]` is the node's value as it was evaluated, `value` `[...]` the
+    mean of that and of all returns since; `allowed` `[..., A]` are the actions worth trying: the legal ones that are
+    not settled.
     """
 
     visits: Tensor
@@ -39,6 +41,13 @@ class Statistics(NamedTuple):
     raw: Tensor
     value: Tensor
     allowed: Tensor
+
+
+class Growth(NamedTuple):
+    """What a simulation changed: the nodes on its path and its W outcomes `[B, D + W]`, and which outcomes are ends."""
+
+    nodes: Tensor
+    ends: Tensor  # [B, W]
 
 
 class Tree:
@@ -55,139 +64,149 @@ class Tree:
         generator: torch.Generator | None,
     ) -> None:
         B, S = root.shape
-        nodes = 1 + simulations * outcomes  # of one tree
-        self.nowhere = B * nodes
+        self.shape = (B, 1 + simulations * outcomes)
         self.actions, self.max_depth, self.outcomes = actions, max_depth, outcomes
+        self.nowhere = self.shape[0] * self.shape[1]
         size, index = self.nowhere + 1, {"dtype": torch.long, "device": root.device}
-        self.roots = torch.arange(B, **index) * nodes  # [B]
+        self.roots = torch.arange(B, **index) * self.shape[1]  # [B]
         self.draws = torch.arange(outcomes, **index)  # [W]
         self.position = torch.arange(max_depth, **index)  # [D]
-        # of actions
-        self.visits, self.returns, self.logits = (root.new_zeros(size, actions) for _ in range(3))
-        self.legal = torch.ones(size, actions, dtype=torch.bool, device=root.device)
-        uniform = torch.rand(size, actions, generator=generator, device=root.device, dtype=root.dtype)
-        self.noise = -(-uniform.clamp(1e-20, 1 - 1e-7).log()).log()
-        self.first_child = torch.full((size, actions), -1, **index)  # of W; -1 is nowhere
-        # of nodes
         self.state = root.new_zeros(size, S)
-        self.raw, self.total, self.reward, self.discount = (root.new_zeros(size) for _ in range(4))
-        self.gathered, self.player, self.weight, self.count = (root.new_ones(size) for _ in range(4))
-        self.depth = torch.zeros(size, **index)
-        self.is_end = torch.ones(size, dtype=torch.bool, device=root.device)
-        self.edges = torch.full((size, max_depth), self.nowhere * actions, **index)  # node * A + action, from the root
-        self.pointer = torch.full((size, 3), -1, **index)  # node, action, and the end that is visited again or -1
-        self.state[self.roots] = root
+        self.node = root.new_zeros(size, 6)
+        self.node[-1, GATHERED] = 1
+        self.weight, self.count = root.new_ones(size), root.new_ones(size)  # of an outcome: share, simulations
+        self.path = torch.full((size, max_depth + 1), self.nowhere * actions, **index)  # actions from the root; depth
+        self.path[:, -1] = 0
+        self.pointer = torch.full((size, 3), self.nowhere, **index)  # node, action, child; nowhere for an end
+        self.action = root.new_zeros(size * actions, 4)  # of action a of node i, i A + a: visits, sum, log-prior, noise
+        uniform = torch.rand(size * actions, generator=generator, device=root.device, dtype=root.dtype)
+        self.action[:, 3] = -(-uniform.clamp(1e-20, 1 - 1e-7).log()).log()
+        self.child = torch.full((size * actions,), self.nowhere, **index)  # the first outcome
         self.proof = None if bounds is None else Proof(size, actions, bounds, root)
 
-    def plant(self, legal: Tensor, logits: Tensor, value: Tensor, player: Tensor) -> None:
-        """What is known of the roots, `[B, A]` and `[B]`."""
-        self._describe(self.roots, legal, logits, value, player)
-        self.is_end[self.roots] = False
+    def plant(self, root: Outcome) -> None:
+        """What is known of the roots, `[1, B, ...]`."""
+        if self.proof is not None:
+            root = self.proof.look_ahead(self.roots, root)
+        zero, one = torch.zeros_like(root.value), torch.ones_like(root.value)
+        self._write(slice(0, 1), root, torch.stack([root.value, zero, one, zero, one, root.player], -1))
 
     def statistics(self, nodes: Tensor) -> Statistics:
         """Of nodes `[...]`."""
-        visits, sums, player = self.visits[nodes], self.returns[nodes], self.player[nodes]
-        raw, legal = self.raw[nodes], self.legal[nodes]
-        q = sums / visits.clamp_min(1) * player[..., None]
-        value = (raw + sums.sum(-1)) / (1 + visits.sum(-1)) * player
+        rows = take(self.node, nodes)
+        actions = take(self.action.view(-1, self.actions, 4), nodes)  # [..., A, 4]
+        visits, returns, logits, noise = actions.unbind(-1)
+        raw, player = rows[..., VALUE], rows[..., PLAYER]
+        value = (raw + returns.sum(-1)) / (1 + visits.sum(-1)) * player
+        q = returns / visits.clamp_min(1) * player[..., None]
+        allowed = logits > -torch.inf
         if self.proof is not None:
-            legal, q = self.proof.narrowed(nodes, legal, player, q)
-        return Statistics(visits, q, self.logits[nodes], self.noise[nodes], raw * player, value, legal)
+            allowed, q = self.proof.narrowed(nodes, allowed, player, q)
+        return Statistics(visits, q, logits, noise, raw * player, value, allowed)
 
     def follow(self, node: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """Where a simulation ends that takes this action in this node: a pointer `[..., 3]`; and by which child."""
-        child = self.first_child[node, action]
+        child = take(self.child, node * self.actions + action)
         if self.outcomes > 1:  # the one that lags most behind its weight
-            each = child[..., None] + self.draws  # [..., W]
-            lagging = (self.count[each] / self.weight[each]).argmin(-1)
-            child = torch.where(child < 0, child, child + lagging)
-        here = torch.stack([node, action, child], -1)
-        return torch.where(self.is_end[child][..., None], here, self.pointer[child]), child
+            each = (child[..., None] + self.draws).clamp(max=self.nowhere)  # [..., W]
+            lagging = (take(self.count, each) / take(self.weight, each)).argmin(-1)
+            child = torch.where(child < self.nowhere, child + lagging, child)
+        further = take(self.pointer, child)
+        ends = further[..., :1] == self.nowhere
+        return torch.where(ends, torch.stack([node, action, child], -1), further), child
 
-    def outset(self, leaf: Tensor) -> tuple[Tensor, Tensor]:
-        """States `[W, B, S]` and one-hot actions `[W, B, A]` to simulate for ends `[B, 3]`."""
-        state = self.state[leaf[:, 0]]
-        action = one_hot(leaf[:, 1], self.actions).to(state.dtype)
+    def outset(self, end: Tensor) -> tuple[Tensor, Tensor]:
+        """States `[W, B, S]` and one-hot actions `[W, B, A]` to simulate at ends `[B, 3]`."""
+        state = take(self.state, end[:, 0])
+        action = one_hot(end[:, 1], self.actions).to(state.dtype)
         return state.expand(self.outcomes, -1, -1), action.expand(self.outcomes, -1, -1)
 
-    def expand(
-        self,
-        leaf: Tensor,
-        simulation: int,
-        state: Tensor,
-        reward: Tensor,
-        discount: Tensor,
-        legal: Tensor,
-        logits: Tensor,
-        value: Tensor,
-        player: Tensor,
-    ) -> Tensor:
-        """Writes the outcomes `[W, B, ...]` as new nodes `[W, B]`; an end that is visited again keeps its own."""
-        node, action, again = leaf.unbind(-1)  # [B]
-        new = self.roots + (1 + simulation * self.outcomes) + self.draws[:, None]  # [W, B]
-        sound = state.isfinite().all(-1) & reward.isfinite() & value.isfinite()
-        state = torch.where(sound[..., None], state, 0.0)
-        reward, value = torch.where(sound, reward, WORST), torch.where(sound, value, 0.0)
-        discount = torch.where(sound, discount, 0.0)
-        self.state[new], self.reward[new], self.discount[new] = state, reward, discount
-        self.total[new] = self.total[node] + self.gathered[node] * reward
-        self.gathered[new] = self.gathered[node] * discount
-        depth, edge = self.depth[node], node * self.actions + action
-        self.depth[new] = depth + 1
-        self.is_end[new] = (discount <= 0) | (depth + 1 >= self.max_depth)
-        self.edges[new] = torch.where(self.position == depth[:, None], edge[:, None], self.edges[node])
-        if self.outcomes > 1:
-            self.weight[new] = shares(torch.cat([state, reward[..., None], discount[..., None]], -1))
-        self.first_child[node, action] = torch.where(again < 0, new[0], self.first_child[node, action])
-        self._describe(new, legal, logits, value, player)
-        return new
+    def grow(self, end: Tensor, simulation: int, outcome: Outcome) -> Growth:
+        """Adds the outcomes `[W, B, ...]` of a simulation that ended at `[B, 3]`, and backs up their return.
 
-    def back_up(self, leaf: Tensor, new: Tensor) -> Tensor:
-        """Adds the simulation's return along its path; the nodes `[B, D + W]` whose statistics are new."""
-        node, _, again = leaf.unbind(-1)
-        edges = self.edges[new[0]]  # [B, D]
-        nodes = edges // self.actions
-        fresh = (self.reward[new] + self.discount[new] * self.raw[new]).mean(0)  # [B]
-        value = torch.where(again < 0, fresh, self.reward[again] + self.discount[again] * self.raw[again])
-        reached = self.total[node] + self.gathered[node] * value
-        returns = (reached[:, None] - self.total[nodes]) / self.gathered[nodes]  # [B, D]
-        flat = edges.flatten()
-        self.visits.view(-1).index_add_(0, flat, torch.ones_like(returns).flatten())
-        self.returns.view(-1).index_add_(0, flat, returns.flatten())
-        if self.outcomes > 1:
-            passed = torch.cat([nodes, again[:, None] % (self.nowhere + 1)], 1).flatten()  # -1 is the last
-            self.count.index_add_(0, passed, torch.ones_like(passed, dtype=self.count.dtype))
+        An end that is visited again keeps the outcomes it had.
+        """
+        node, action, again = end.unbind(-1)  # [B]
+        edge, known = node * self.actions + action, again < self.nowhere
+        total, gathered = take(self.node, node)[:, TOTAL : GATHERED + 1].unbind(-1)
+        slots = slice(1 + simulation * self.outcomes, 1 + (simulation + 1) * self.outcomes)
+        new = self.roots[:, None] + slots.start + self.draws  # [B, W]
         if self.proof is not None:
-            last = torch.where(again < 0, new[0], again)
-            self.proof.back_up(edges, nodes, self.depth[node], last, self)
-        return torch.cat([nodes, new.T], 1)
+            outcome = self.proof.look_ahead(new[:, 0], outcome)
+        value, reward, discount = outcome.value, outcome.reward, outcome.discount  # [W, B]
+        path = take(self.path, node)  # [B, D + 1]
+        depth = path[:, -1:]
+        actions = torch.where(self.position == depth, edge[:, None], path[:, :-1])
+        columns = [value, total + gathered * reward, gathered * discount, reward, discount, outcome.player]
+        self._write(slots, outcome, torch.stack(columns, -1))
+        self._by_tree(self.path)[:, slots] = torch.cat([actions, depth + 1], 1)[:, None]
+        if self.outcomes > 1:
+            self._by_tree(self.weight)[:, slots] = outcome.shares().T
+        first = torch.where(known, take(self.child, edge), new[:, 0])
+        self.child.index_copy_(0, edge, first)
 
-    def point(self, touched: Tensor, action: Tensor) -> None:
-        """Renews the pointers of the nodes that `back_up` named, whose best actions `[B, D + W]` these are."""
-        path, new = touched[:, : self.max_depth], touched[:, self.max_depth :]
-        self.pointer[new] = torch.stack([new, action[:, self.max_depth :], torch.full_like(new, -1)], -1)
-        end, child = self.follow(path, action[:, : self.max_depth])  # [B, D, 3], [B, D]
-        stays = child == torch.cat([path[:, 1:], torch.full_like(path[:, :1], -2)], 1)
-        turns = torch.where(stays, self.max_depth, self.position)
+        before = take(self.node, again)  # [B, 6]
+        found = (reward + discount * value).mean(0)  # [B]
+        found = torch.where(known, before[:, REWARD] + before[:, DISCOUNT] * before[:, VALUE], found)
+        actions = actions[:, : simulation + 1]  # [B, D]: no path is longer by now
+        if self.proof is None:
+            returns = self._returns(actions, total + gathered * found)
+        else:
+            returns = self.proof.back_up(actions, depth, torch.where(known, again, new[:, 0]), self)
+        self._back_up(actions, returns, again)
+        ends = (discount <= 0).T | (depth + 1 >= self.max_depth)
+        return Growth(torch.cat([actions // self.actions, new], 1), ends)
+
+    def point(self, growth: Growth, action: Tensor) -> None:
+        """Renews the pointers of the nodes `[B, D + W]` that changed, whose best actions these are."""
+        D = growth.nodes.shape[1] - self.outcomes
+        path, new = growth.nodes[:, :D], growth.nodes[:, D:]
+        fresh = torch.stack([new, action[:, D:], torch.full_like(new, self.nowhere)], -1)
+        self._put(self.pointer, new, torch.where(growth.ends[..., None], self.nowhere, fresh))
+        end, child = self.follow(path, action[:, :D])  # [B, D, 3], [B, D]
+        further = torch.cat([path[:, 1:], torch.full_like(path[:, :1], self.nowhere)], 1)
+        stays = (child == further) & (child < self.nowhere)
+        turns = torch.where(stays, D, self.position[:D])
         turn = turns.flip(1).cummin(1).values.flip(1)  # [B, D], the first turn from here on
-        self.pointer[path] = end.gather(1, turn[..., None].expand(-1, -1, 3))
+        self._put(self.pointer, path, end.gather(1, turn[..., None].expand(-1, -1, 3)))
+        self.pointer[-1] = self.nowhere
 
-    def decide(self, action: Tensor) -> Tensor:
+    def decide(self, action: Tensor, statistics: Statistics) -> Tensor:
         """The action `[B]` to play: that of the search, unless a proven one is as good."""
         if self.proof is None:
             return action
-        statistics = self.statistics(self.roots)
-        return self.proof.decide(self.roots, self.legal[self.roots], self.player[self.roots], statistics.q, action)
+        player = take(self.node, self.roots)[:, PLAYER]
+        return self.proof.decide(self.roots, statistics.logits > -torch.inf, player, statistics.q, action)
 
-    def _describe(self, nodes: Tensor, legal: Tensor, logits: Tensor, value: Tensor, player: Tensor) -> None:
-        self.legal[nodes] = legal
-        self.logits[nodes] = torch.where(legal, logits, -torch.inf)
-        self.raw[nodes] = value
-        self.player[nodes] = player.to(value.dtype)
+    def _returns(self, actions: Tensor, reached: Tensor) -> Tensor:
+        """The returns `[B, D]` of the actions on a path that gathered `[B]` from the root on."""
+        total, gathered = take(self.node, actions // self.actions)[..., TOTAL : GATHERED + 1].unbind(-1)
+        return (reached[:, None] - total) / gathered
+
+    def _back_up(self, actions: Tensor, returns: Tensor, again: Tensor) -> None:
+        """Adds returns to the actions `[B, D]` of a path; with chance nodes, counts the outcomes passed."""
+        returns = returns.flatten()
+        one, zero = torch.ones_like(returns), torch.zeros_like(returns)
+        self.action.index_add_(0, actions.flatten(), torch.stack([one, returns, zero, zero], -1))
+        if self.outcomes > 1:
+            passed = torch.cat([actions // self.actions, again[:, None]], 1).flatten()
+            self.count.index_add_(0, passed, torch.ones_like(passed, dtype=self.count.dtype))
+
+    def _write(self, slots: slice, outcome: Outcome, columns: Tensor) -> None:
+        """States, columns `[W, B, 6]` and priors of new nodes."""
+        self._by_tree(self.state)[:, slots] = outcome.state.transpose(0, 1)
+        self._by_tree(self.node)[:, slots] = columns.transpose(0, 1)
+        prior = self.action[:-self.actions].view(*self.shape, self.actions, 4)[..., 2]
+        prior[:, slots] = outcome.log_prior().transpose(0, 1)
+
+    def _by_tree(self, entries: Tensor) -> Tensor:
+        """`[B * nodes + 1, ...]` -> `[B, nodes, ...]`, a view."""
+        return entries[:-1].view(*self.shape, *entries.shape[1:])
+
+    def _put(self, entries: Tensor, index: Tensor, rows: Tensor) -> None:
+        entries.index_copy_(0, index.flatten(), rows.flatten(0, 1))
 
 
-def shares(outcome: Tensor) -> Tensor:
-    """The weight `[W, B]` of draws `[W, B, X]`: the first of equal ones takes the weight of all, the others none."""
-    equal = (outcome[:, None] == outcome[None]).all(-1)  # [W, W, B]
-    first = equal.to(torch.uint8).argmax(1) == torch.arange(len(outcome), device=outcome.device)[:, None]
-    return torch.where(first, equal.sum(1) / len(outcome), 0.0).to(outcome.dtype)
+def take(entries: Tensor, index: Tensor) -> Tensor:
+    """`entries[index]` for an index `[...]`, in half the time."""
+    return entries.index_select(0, index.flatten()).view(*index.shape, *entries.shape[1:])

@@ -59,7 +59,7 @@ class GumbelSearch(TreeSearch):
         return torch.where(statistics.allowed, score, -torch.inf)
 
     def root_score(self, statistics: Statistics, simulation: int) -> Tensor:
-        legal = statistics.logits.isfinite().sum(-1).clamp(max=self.considered)  # [B]
+        legal = (statistics.logits > -torch.inf).sum(-1).clamp(max=self.considered)  # [B]
         due = self.schedule[:, simulation].to(legal.device)[legal]  # [B]
         return self.sampled(statistics, due[:, None])
 
@@ -70,7 +70,7 @@ class GumbelSearch(TreeSearch):
 
     def sampled(self, statistics: Statistics, due: Tensor) -> Tensor:
         """g + logits + sigma(q) `[B, A]` of the actions with as many visits as are due `[B, 1]`, far less elsewhere."""
-        drawn = self.gumbel_scale * statistics.noise + statistics.logits.log_softmax(-1) + self.sigma(statistics)
+        drawn = self.gumbel_scale * statistics.noise + statistics.logits + self.sigma(statistics)
         drawn = torch.where(statistics.visits == due, drawn, drawn.clamp(-1e6, 1e6) - 1e9)
         return torch.where(statistics.allowed, drawn, -torch.inf)
 
@@ -88,7 +88,7 @@ def mixed_value(statistics: Statistics) -> Tensor:
 
     v_mix = ( v + sum_b N(b) / sum_{b tried} P(b) sum_{a tried} P(a) q(a) ) / ( 1 + sum_b N(b) ), appendix D.
     """
-    prior = torch.where(statistics.visits > 0, statistics.logits.softmax(-1).clamp_min(1e-30), 0.0)
+    prior = torch.where(statistics.visits > 0, statistics.logits.exp().clamp_min(1e-30), 0.0)
     mean = (prior * statistics.q).sum(-1) / prior.sum(-1).clamp_min(1e-30)
     tries = statistics.visits.sum(-1)
     return (statistics.raw + tries * mean) / (1 + tries)

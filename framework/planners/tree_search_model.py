@@ -23,9 +23,7 @@ def simulator(
     """
     theta = world_model.sample_parameters(outcomes, generator)
 
-    def simulate(
-        state: Tensor, action: Tensor, generator: torch.Generator | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def simulate(state: Tensor, action: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         noise = latin_hypercube(state, generator) if outcomes > 1 else None
         after = world_model.dynamics.step(state, action, theta, noise)
         r, going_on = world_model.outcome(state, action, after, reward)

@@ -48,7 +48,7 @@ class PUCT(TreeSearch):
         visits = statistics.visits
         tries = visits.sum(-1, keepdim=True)
         grown = ((tries + self.exploration_growth + 1) / self.exploration_growth).log()
-        bonus = statistics.logits.softmax(-1) * tries.sqrt() * (self.exploration + grown) / (1 + visits)
+        bonus = statistics.logits.exp() * tries.sqrt() * (self.exploration + grown) / (1 + visits)
         return torch.where(statistics.allowed, unit(statistics) + bonus, -torch.inf)
 
     def root_score(self, statistics: Statistics, simulation: int) -> Tensor:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from .tree_search_outcome import DISCOUNT, PLAYER, REWARD, VALUE, Outcome
+
 if TYPE_CHECKING:
     from .tree_search_arrays import Tree
 
@@ -25,19 +27,44 @@ class Proof:
         self.low = like.new_full((size, actions), self.least)
         self.high = like.new_full((size, actions), self.most)
 
-    def back_up(self, edges: Tensor, nodes: Tensor, depth: Tensor, last: Tensor, tree: "Tree") -> None:
-        """Renews the bounds along paths of actions and nodes `[B, D]` that end at depth `[B]` in children `[B]`."""
-        is_last = tree.position == depth[:, None]  # [B, D]
+    def back_up(self, actions: Tensor, depth: Tensor, last: Tensor, tree: "Tree") -> Tensor:
+        """Renews the bounds of the actions `[B, D]` on paths that end at depth `[B, 1]` in children `[B]`.
+
+        Gives the returns `[B, D]` of the actions, brought within the bounds at every step.
+        """
+        nodes = actions // tree.actions
+        is_last = tree.position[: actions.shape[1]] == depth  # [B, D]
         child = torch.where(is_last, last[:, None], nodes.roll(-1, 1))
-        reward, discount = tree.reward[child], tree.discount[child]
-        player, legal = tree.player[nodes], tree.legal[nodes]
-        low, high = torch.full_like(reward[:, 0], self.least), torch.full_like(reward[:, 0], self.most)
-        for d in range(edges.shape[1] - 1, -1, -1):
-            low = torch.where(is_last[:, d], self.least, low)
-            high = torch.where(is_last[:, d], self.most, high)
-            for bound, value in ((self.low, low), (self.high, high)):
-                bound.view(-1)[edges[:, d]] = (reward[:, d] + discount[:, d] * value).clamp(self.least, self.most)
-            low, high = (extreme(x[nodes[:, d]], legal[:, d], player[:, d]) for x in (self.low, self.high))
+        into, here = tree.node[child], tree.node[nodes]
+        reward, discount, player = into[..., REWARD], into[..., DISCOUNT], here[..., PLAYER]
+        legal = tree.action.view(-1, tree.actions, 4)[nodes, :, 2] > -torch.inf  # [B, D, A]
+        end_low, end_high = self.of(last, tree.action.view(-1, tree.actions, 4)[last, :, 2] > -torch.inf, tree.node[last, PLAYER])
+        low, high, value = end_low, end_high, tree.node[last, VALUE]
+        returns = torch.zeros_like(reward)
+        for d in range(actions.shape[1] - 1, -1, -1):
+            low, high = torch.where(is_last[:, d], end_low, low), torch.where(is_last[:, d], end_high, high)
+            value = torch.where(is_last[:, d], tree.node[last, VALUE], value)
+            low, high, value = (
+                (reward[:, d] + discount[:, d] * x).clamp(self.least, self.most) for x in (low, high, value)
+            )
+            self.low.view(-1)[actions[:, d]], self.high.view(-1)[actions[:, d]] = low, high
+            returns[:, d] = value = value.clamp(low, high)
+            low, high = self.of(nodes[:, d], legal[:, d], player[:, d])
+        return returns
+
+    def look_ahead(self, nodes: Tensor, outcome: Outcome) -> Outcome:
+        """Notes the actions that end the game in new nodes `[B]`; their evaluation brought within the bounds."""
+        assert outcome.ending is not None
+        ending = outcome.ending[0].clamp(self.least, self.most)  # [B, A]
+        for bound, default in ((self.low, self.least), (self.high, self.most)):
+            bound[nodes] = torch.where(ending.isnan(), default, ending)
+        low, high = self.of(nodes, outcome.legal[0], outcome.player[0])
+        return outcome._replace(value=outcome.value.clamp(low, high))
+
+    def of(self, nodes: Tensor, legal: Tensor, player: Tensor) -> tuple[Tensor, Tensor]:
+        """Low and high `[B]` of nodes; an end, which has no legal action, is bounded by the game."""
+        low, high = (extreme(bound[nodes], legal, player) for bound in (self.low, self.high))
+        return low.clamp(self.least, self.most), high.clamp(self.least, self.most)
 
     def movers(self, nodes: Tensor, player: Tensor) -> tuple[Tensor, Tensor]:
         """Low and high `[..., A]` as the mover counts them."""

@@ -1,6 +1,6 @@
 """Noughts and crosses: its lines, and its perfect player by exhaustive search.
 
-    v(board) = 1 won, -1 lost, 0 full, else max_a -v(board after a)        for whom it is to move; 0 at the start
+v(board) = 1 won, -1 lost, 0 full, else max_a -v(board after a)        for whom it is to move; 0 at the start
 """
 
 from functools import cache
