@@ -23,6 +23,7 @@ ALIVE = "alive"  # [*B, 1], probability of not having terminated before this ima
 TRAJECTORY = "trajectory"  # [*B, 1], int64: which episode a recorded transition belongs to
 HELD_OUT = "held_out"  # [*B, 1], bool: kept for validation, never trained on
 BOOTSTRAP = "bootstrap"  # [*B, E], uint8: how often a transition occurs in each member's resampled data set
+PLAN_AGE = "plan_age"  # [*B, 1]: steps since the plan was made, where plans are executed for more than one step
 PLAN = "plan"  # [*B, H, A]: the plan whose first action is executed; carried to the next step, shifted by one
 KEPT = "kept_plans"  # [*B, M, H, A]: further plans that the next search tries again, shifted too
 

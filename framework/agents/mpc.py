@@ -2,7 +2,8 @@
 
     a_t = first action of argmax_{a_{t:t+H}} J(a; s_t)        J by the model, see `planners/objective.py`
 
-Chua et al. 2018 (PETS), algorithm 1; each search starts from the last plan shifted by one step.
+Chua et al. 2018 (PETS), algorithm 1; each search starts from the last plan shifted by one step. With a plan executed for
+k steps before the next one is made, k = H is open-loop control.
 """
 
 import torch
@@ -10,7 +11,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data import Composite, Unbounded
 
-from ..keys import KEPT, PLAN
+from ..keys import KEPT, PLAN, PLAN_AGE
 from ..models.world_model import WorldModel
 from ..planners.objective import Objective
 from ..planners.planner import Planner, shift
@@ -18,7 +19,7 @@ from .agent import Agent
 
 
 class MPC(Agent):
-    """Plans anew at every step. What the next search starts from travels in the tensordict.
+    """Plans anew at every step, or every few. What the next search starts from travels in the tensordict.
 
     Args:
         world_model: learned from experience, planned with.
@@ -27,9 +28,10 @@ class MPC(Agent):
         action_size: A.
         precision: in which the model is evaluated while planning: `float32` or `bfloat16` (autocast).
         discrete_actions: whether an action is one of A; the planner must search among these.
+        replan_every: k, the steps of a plan that are executed before the next one is made, at most its horizon.
 
     Raises:
-        ValueError: for another precision, or for a planner of the other kind of actions.
+        ValueError: for another precision, for a planner of the other kind of actions, or for k above the horizon.
     """
 
     world_model: WorldModel  # never None here
@@ -42,6 +44,7 @@ class MPC(Agent):
         objective: Objective | None = None,
         precision: str = "float32",
         discrete_actions: bool = False,
+        replan_every: int = 1,
     ) -> None:
         super().__init__()
         if precision not in ("float32", "bfloat16"):
@@ -49,7 +52,10 @@ class MPC(Agent):
         if planner.discrete_actions != discrete_actions:
             kinds = ("one-hot", "in [-1, 1]") if discrete_actions else ("in [-1, 1]", "one-hot")
             raise ValueError(f"planner: need one for actions {kinds[0]}, got {type(planner).__name__} for {kinds[1]}")
+        if not 1 <= replan_every <= planner.horizon:
+            raise ValueError(f"replan_every: need 1 to the horizon, {planner.horizon}, got {replan_every}")
         self.world_model = world_model
+        self.replan_every = replan_every
         self.members = world_model.members
         self.planner = planner
         self.objective = Objective() if objective is None else objective
@@ -57,6 +63,8 @@ class MPC(Agent):
         self.memory_spec = Composite({PLAN: Unbounded((planner.horizon, action_size))})
         if planner.kept:
             self.memory_spec[KEPT] = Unbounded((planner.kept, planner.horizon, action_size))
+        if replan_every > 1:
+            self.memory_spec[PLAN_AGE] = Unbounded((1,))
 
     def autocast(self) -> torch.autocast:
         """The precision of planning, as a context."""
@@ -64,6 +72,23 @@ class MPC(Agent):
 
     @torch.no_grad()
     def forward(self, td: TensorDictBase) -> TensorDictBase:
+        if self.replan_every == 1:
+            return self.replan(td)
+        age = td[PLAN_AGE].masked_fill(td["is_init"], 0.0)
+        due = age[:, 0] % self.replan_every == 0
+        td[PLAN_AGE] = age
+        td["action"], td["next", PLAN] = td[PLAN][:, 0], shift(td[PLAN])
+        td["next", PLAN_AGE] = age + 1
+        if self.planner.kept:
+            td["next", KEPT] = shift(td[KEPT])
+        if due.any():
+            made = self.replan(td[due])
+            made["next", PLAN] = shift(made[PLAN])  # what is left to execute, not the mean
+            td[due] = made
+        return td
+
+    def replan(self, td: TensorDictBase) -> TensorDictBase:
+        """Searches for all states, and acts by what was found."""
         fresh = td["is_init"][..., None]  # [B, 1, 1]
         last = td[PLAN].masked_fill(fresh, 0.0)  # [B, H, A]
         kept = td[KEPT].masked_fill(fresh[..., None], 0.0) if self.planner.kept else None  # [B, M, H, A]

@@ -130,3 +130,39 @@ def test_an_evaluation_does_not_disturb_the_agents_chance():
 def test_precision_is_checked():
     with pytest.raises(ValueError, match="need float32 or bfloat16, got 'half'"):
         MPC(WorldModel(Counter(), state_is_reward), Recorder(), 1, precision="half")
+
+
+def acted(agent, td, fresh):
+    td["observation"] = torch.zeros(2, 1)
+    td["is_init"] = torch.tensor(fresh)[:, None]
+    td = agent(td)
+    return [round(action, 4) for action in td["action"][:, 0].tolist()], following(td, agent)
+
+
+@pytest.mark.parametrize(("every", "plans"), [(2, [2, 1, 1, 1]), (3, [2, 1, 1])])
+def test_a_plan_is_executed_for_several_steps_in_each_environment_by_its_own_clock(every, plans):
+    planner = Recorder()
+    agent = MPC(WorldModel(Counter(), state_is_reward), planner, 1, Objective(particles=1), replan_every=every)
+    td, seen = started(agent, 2), []
+    for step in range(6):
+        action, td = acted(agent, td, [step == 0, step in (0, 1)])  # the second episode ends after a step
+        seen.append(action)
+    first = [0.1, 0.2, 0.3][:every]
+    assert [row[0] for row in seen] == (first * 3)[:6]
+    assert [row[1] for row in seen] == ([0.1, *first * 3])[:6]
+    assert [len(prior.mean) for prior in planner.priors][: len(plans)] == plans
+
+
+def test_a_new_plan_starts_from_the_rest_of_the_last_one():
+    planner = Recorder()
+    agent = MPC(WorldModel(Counter(), state_is_reward), planner, 1, Objective(particles=1), replan_every=2)
+    td = started(agent, 2)
+    for step in range(3):
+        _, td = acted(agent, td, [step == 0] * 2)
+    assert planner.priors[1].mean[0, :, 0].tolist() == pytest.approx([0.3, 0.3, 0.3])
+
+
+@pytest.mark.parametrize("every", [0, 4])
+def test_a_plan_cannot_be_executed_beyond_its_end(every):
+    with pytest.raises(ValueError, match=f"replan_every: need 1 to the horizon, 3, got {every}"):
+        MPC(WorldModel(Counter(), state_is_reward), Recorder(), 1, replan_every=every)
