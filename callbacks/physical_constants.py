@@ -1,4 +1,4 @@
-"""What an identified system's constants are believed to be, so that they can be compared with the ruler and the scale."""
+"""What an identified system's constants are believed to be, so that they can be compared with a ruler and a scale."""
 
 from pytorch_lightning import LightningModule, Trainer
 

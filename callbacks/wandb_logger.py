@@ -17,7 +17,7 @@ from pytorch_lightning.loggers.logger import DummyExperiment, rank_zero_experime
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
-from fulgurite.runs.plots import horizons
+from fulgurite.runs.metrics import horizons
 
 from .wandb_about import describe, recipe
 from .wandb_mode import Decision, Mode, decide

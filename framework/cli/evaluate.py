@@ -1,14 +1,20 @@
 """Play episodes from fixed starts: a run's newest agent, or a recipe's untrained one.
 
-The starts' seeds are printed, so that others can play the same episodes.
+The starts' seeds are printed, so that others can play the same episodes. With --model the agent's model is judged
+instead: error and calibration by horizon, on the episodes played and on those that it was never trained on.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .output import Usage, complain, number, say, say_json, table
+
+if TYPE_CHECKING:
+    from ..runs.experiment import Experiment
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RUN|RECIPE", help="the folder of a run, a shipped name or a file")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
     parser.add_argument("--episodes", type=int, metavar="N", help="how many starts; the recipe's number by default")
+    parser.add_argument("--model", action="store_true", help="judge the model: error and calibration by horizon")
     parser.add_argument("--json", action="store_true", help="machine-readable, every return with its seed")
 
 
@@ -35,13 +42,71 @@ def run(given: argparse.Namespace) -> int:
         checkpoint = latest(Path(given.recipe), complain)
         if checkpoint is None:
             raise Usage(f"{given.recipe} has no undamaged checkpoint; a recipe's name evaluates its untrained agent")
-    result = build(composed).evaluate(checkpoint)
+    experiment = build(composed)
+    title = f"{given.recipe}, {'untrained' if checkpoint is None else checkpoint.name}"
+    if given.model:
+        judge(experiment, given, checkpoint, title)
+        return 0
+    result = experiment.evaluate(checkpoint)
     if given.json:
         say_json({"recipe": given.recipe, "checkpoint": checkpoint, **result})
         return 0
-    say(f"{given.recipe}, {'untrained' if checkpoint is None else checkpoint.name}")
+    say(title)
     names = ("return_mean", "return_std", "return_min", "return_max", "length_mean", "episodes")
     table([(name.replace("_", " "), number(result[name])) for name in names])
     seeds = result["seeds"]
     say(f"seeds {seeds[0]} to {seeds[-1]}" if seeds == list(range(seeds[0], seeds[-1] + 1)) else f"seeds {seeds}")
     return 0
+
+
+def judge(experiment: Experiment, given: argparse.Namespace, checkpoint: Path | None, title: str) -> None:
+    """Prints the model's report, and draws its picture into the folder of a run."""
+    from ..runs.calibration_figure import calibration_figure
+
+    try:
+        report = experiment.judge_model(checkpoint)
+    except ValueError as error:
+        raise Usage(f"{given.recipe}: {error}") from error
+    picture = None
+    if checkpoint is not None:
+        picture = Path(given.recipe) / "plots" / "calibration_evaluated.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        calibration_figure(report["played"]).savefig(picture, dpi=150)
+    if given.json:
+        say_json({"recipe": given.recipe, "checkpoint": checkpoint, "picture": picture, **report})
+        return
+    say(title)
+    for name, metrics in report.items():
+        say()
+        say(SOURCES[name])
+        by_horizon(metrics)
+        table([(said, f"{metrics[key]:.3g}") for key, said in ONCE.items() if key in metrics])
+    if picture is not None:
+        say()
+        say(str(picture))
+
+
+SOURCES = {"played": "On the episodes just played:", "held_out": "On recorded episodes that were never trained on:"}
+COLUMNS = {
+    "error": "error", "persistence": "no change", "crps": "CRPS", "coverage_50": "in 50 %", "coverage_80": "in 80 %",
+    "coverage_95": "in 95 %", "spread_correlation": "knows its error",
+}  # fmt: skip
+ONCE = {
+    "model/nll": "negative log-likelihood, nats a transition",
+    "model/disagreement": "disagreement of the draws, one step",
+    "model/disagreement_correlation": "its rank correlation with the error",
+    "plan/promised_return": "return promised by the plans",
+    "plan/realised_return": "return realised",
+}
+
+
+def by_horizon(metrics: Mapping[str, float]) -> None:
+    """A row for each horizon; errors are in standard deviations of the data."""
+    from ..runs.metrics import horizons
+
+    rows = [["steps ahead", *COLUMNS.values()]]
+    for k in horizons(metrics, "model/crps")[0]:
+        values = [metrics[f"model/{name}_h{k}"] for name in COLUMNS]
+        words = [f"{x:.0%}" if "coverage" in name else f"{x:.3g}" for name, x in zip(COLUMNS, values, strict=True)]
+        rows.append([str(k), *words])
+    table(rows)

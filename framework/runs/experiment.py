@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import Logger
+from tensordict import TensorDictBase
 
 from ..agents.agent import Agent
 from ..data.environments import Environment
@@ -18,6 +19,7 @@ from ..data.experience import Experience
 from . import checkpoint as checkpoints
 from . import metrics
 from .evaluation import Evaluation
+from .model_report import model_report
 from .run_state import RunState
 
 RESULT = "result.json"
@@ -105,6 +107,20 @@ class Experiment:
         if checkpoint is not None:
             self.agent.load_state_dict(checkpoints.load(checkpoint)["state_dict"])
         return summary(self.evaluation, self.agent)
+
+    def judge_model(self, checkpoint: Path | None = None) -> dict[str, dict[str, float]]:
+        """What `model_report` finds on the evaluation's episodes, and on the held-out ones of a checkpoint.
+
+        Raises:
+            ValueError: for an agent without a model.
+        """
+        held_out: list[TensorDictBase] = []
+        if checkpoint is not None:
+            saved = checkpoints.load(checkpoint)
+            self.agent.load_state_dict(saved["state_dict"])
+            self.experience.load_state_dict(saved["Experience"])
+            held_out = self.experience.held_out()
+        return model_report(self.agent, self.evaluation.run(self.agent), held_out)
 
     def result(self, folder: Path, status: str, reason: str | None) -> dict[str, Any]:
         """What `result.json` says."""

@@ -8,6 +8,7 @@ are its mirrors. A checkpoint keeps the file's `size`; `truncate` cuts back to i
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
@@ -63,6 +64,13 @@ def read(folder: Path | str) -> list[dict[str, Any]]:
             raise ValueError(f"{path}, line {index}: expected a JSON object, got {line[:60]!r}")
         rows.append(row)
     return rows
+
+
+def horizons(row: Mapping[str, Any], prefix: str) -> tuple[list[int], list[float]]:
+    """The horizons k and values of `<prefix>_h<k>`, k rising; empty without any."""
+    found = {int(m[1]): row[name] for name in row if (m := re.fullmatch(re.escape(prefix) + r"_h(\d+)", name))}
+    present = [k for k in sorted(found) if found[k] is not None]
+    return present, [found[k] for k in present]
 
 
 def size(folder: Path | str) -> int:

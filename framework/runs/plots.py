@@ -3,7 +3,6 @@
 A figure without data is not drawn. No display is needed, and pyplot, whose state is global, is not used.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
+from .calibration_figure import calibration_figure
 from .figures import COLOURS, GREY, error_axis, horizon_axis, legend, level_line, panels
-from .metrics import read
+from .metrics import horizons, read
 
 Rows = Sequence[Mapping[str, Any]]
 SHARES = ("environment", "model", "planner", "evaluation")
@@ -32,6 +32,7 @@ def draw(folder: Path | str, references: Mapping[str, float] | None = None) -> l
         "returns": returns(rows, references or {}),
         "model_error": model_error(rows),
         "coverage": coverage(rows),
+        "calibration": calibration(rows),
         "promises": promises(rows),
         "time": time_shares(rows),
     }
@@ -109,6 +110,16 @@ def coverage(rows: Rows) -> Figure | None:
     return drawing
 
 
+def calibration(rows: Rows) -> Figure | None:
+    """PIT histogram, CRPS and what the spread knows of the error, when last measured; see `calibration_figure`."""
+    measured = [i for i, row in enumerate(rows) if horizons(row, "model/crps")[0]]
+    if not measured:
+        return None
+    last = rows[measured[-1]]
+    errors = [row for row in rows if horizons(row, "model/error")[0] and row["env_steps"] == last["env_steps"]]
+    return calibration_figure({**(errors[-1] if errors else {}), **last})
+
+
 def promises(rows: Rows) -> Figure | None:
     """What the executed plans promised over their horizon, and what came."""
     x, promised = series(rows, "plan/promised_return")
@@ -155,13 +166,6 @@ def series(rows: Rows, name: str) -> tuple[NDArray[np.float64], NDArray[np.float
 def aligned(rows: Rows, having: str, name: str) -> NDArray[np.float64]:
     """The values of `name` in the rows that have a number under `having`; NaN where there is none."""
     return np.array([row.get(name) for row in rows if row.get(having) is not None], dtype=float)
-
-
-def horizons(row: Mapping[str, Any], prefix: str) -> tuple[list[int], list[float]]:
-    """The horizons k and values of `<prefix>_h<k>`, k rising; empty without any."""
-    found = {int(m[1]): row[name] for name in row if (m := re.fullmatch(re.escape(prefix) + r"_h(\d+)", name))}
-    present = [k for k in sorted(found) if found[k] is not None]
-    return present, [found[k] for k in present]
 
 
 def at_steps(row: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fulgurite.runs import plots
-from fulgurite.runs.metrics import MetricsFile
+from fulgurite.runs.metrics import MetricsFile, horizons
 from PIL import Image
 
 
@@ -66,6 +66,22 @@ def test_coverage_over_the_run_and_by_horizon() -> None:
     assert [tuple(xy) for xy in right.lines[0].get_xydata()] == [(1, 0.5), (2, 0.25)]
 
 
+def test_calibration_when_last_measured() -> None:
+    tenths = {f"pit__h{k}_{i}": i / 55 for k in (1, 2) for i in range(1, 11)}
+    by_horizon = {f"model__{name}_h{k}": k / 10 for name in ("crps", "spread_correlation") for k in (1, 2)}
+    rows = [row(100, **dict.fromkeys(by_horizon, 9.0), **tenths), row(200, model__error_h1=0.4, model__error_h2=0.8)]
+    rows += [row(200, **by_horizon, **tenths), row(300, eval__return_mean=1.0)]
+    drawing = plots.calibration(rows)
+    assert drawing is not None
+    pit, score, knows = drawing.axes
+    assert [patch.get_label() for patch in pit.patches] == ["1 step ahead", "2 steps ahead"]
+    assert pit.patches[0].get_data().values.tolist() == [i / 55 for i in range(1, 11)]
+    assert lines(score)["whole distribution (CRPS)"] == [(1, 0.1), (2, 0.2)]
+    assert lines(score)["its mean"] == [(1, 0.4), (2, 0.8)]
+    assert [tuple(xy) for xy in knows.lines[0].get_xydata()] == [(1, 0.1), (2, 0.2)]
+    assert plots.calibration(rows[3:]) is None
+
+
 def test_promised_against_realised() -> None:
     drawing = plots.promises([row(100, plan__promised_return=3.0, plan__realised_return=1.0)])
     assert drawing is not None
@@ -86,7 +102,7 @@ def test_shares_of_time_fill_the_whole() -> None:
 def test_a_null_is_a_gap_not_a_zero() -> None:
     rows = [row(1, train__return=5.0), row(2, train__return=None), row(3, train__return=6.0)]
     assert [values.tolist() for values in plots.series(rows, "train/return")] == [[1, 3], [5, 6]]
-    assert plots.horizons({"model/error_h1": 0.5, "model/error_h2": None}, "model/error") == ([1], [0.5])
+    assert horizons({"model/error_h1": 0.5, "model/error_h2": None}, "model/error") == ([1], [0.5])
 
 
 def test_nothing_is_drawn_without_data(tmp_path: Path) -> None:
