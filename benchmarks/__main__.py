@@ -6,6 +6,7 @@ pets_plan      a PETS planning step against mbrl-lib and the machine's matmul ra
 cartpole_race  processor time until cart-pole is solved, against mbrl-lib
 learning       the recipes' results (hours of processor time)
 cliff          falls with the mean prediction and with uncertainty (minutes)
+uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
 installs mbrl-lib in a virtual environment of its own.
@@ -23,7 +24,7 @@ from . import peer
 from .results import put
 
 QUICK = ("planner", "training_step", "pets_plan")
-NAMES = (*QUICK, "cartpole_race", "learning", "cliff")
+NAMES = (*QUICK, "cartpole_race", "learning", "cliff", "uncertainty")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--seeds", type=int, default=3, help="of learning and cartpole_race: 0, 1, ...")
     found.add_argument("--jobs", type=int, default=1, help="of learning: processes side by side")
+    found.add_argument(
+        "--budgets", nargs="+", type=int, default=[200, 500, 1000, 2000], help="of uncertainty: environment steps"
+    )
     return found
 
 

@@ -23,6 +23,7 @@ def calibration_figure(metrics: Mapping[str, Any]) -> Figure:
     for name, label, style in (("error", "its mean", "-"), ("persistence", "predicting no change", "--")):
         score.plot(*horizons(metrics, f"model/{name}"), color=GREY, linestyle=style, marker=".", label=label)
     error_axis(score)
+    score.set_ylim(score.get_ylim()[0] / 8, None)  # room for the legend
     knows.set_title("Rank correlation of spread and error", fontsize=9, loc="left")
     knows.plot(*horizons(metrics, "model/spread_correlation"), color=COLOURS[2], marker="o", markersize=4)
     knows.axhline(0, color=GREY, linestyle="--", linewidth=1)
@@ -42,7 +43,7 @@ def histogram(axes: Axes, metrics: Mapping[str, Any], horizons: list[int]) -> No
         axes.stairs(tenths, [i / 10 for i in range(11)], color=colour, linewidth=1.5, label=label)
     axes.axhline(0.1, color=GREY, linestyle="--", linewidth=1)
     axes.set_xlim(0, 1)
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, 1.35 * axes.get_ylim()[1])  # room for the legend
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     legend(axes)
