@@ -1,6 +1,6 @@
 """Monte Carlo tree search in a world model: search from where the agent is, play one action, search again.
 
-    a_t = the action that the search chose at s_t        the world model is learned from experience, or known
+a_t = the action that the search chose at s_t        the world model is learned from experience, or known
 """
 
 import torch

@@ -13,14 +13,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..equations.tictactoe import after, empty, perfect_moves, winner
+from ..equations.tictactoe import Board, after, empty, perfect_moves, winner
 
 
 class TicTacToe(gymnasium.Env):
     """The observation is nine cells, row by row, 1 for the agent's marks and -1 for the opponent's, and the turn.
 
-    The turn is 1 when it is the agent's, -1 when the game ended with the agent's move, and 0 when that was illegal: on a
-    cell that was taken, which loses the game.
+    The turn is 1 when it is the agent's, -1 when the game ended with the agent's move, and 0 when that was illegal: on
+    a cell that was taken, which loses the game.
 
     Args:
         opponent: `random`, or `perfect`: at random among the moves that keep the value of the game.
@@ -35,7 +35,7 @@ class TicTacToe(gymnasium.Env):
         self.opponent = opponent
         self.action_space = spaces.Discrete(9)
         self.observation_space = spaces.Box(-1.0, 1.0, (10,), np.float32)
-        self.board = (0,) * 9  # as the agent sees it
+        self.board: Board = (0,) * 9  # as the agent sees it
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -67,7 +67,7 @@ class TicTacToe(gymnasium.Env):
         return np.array([*self.board, turn], np.float32)
 
 
-def seen_by_the_other(board: tuple[int, ...]) -> tuple[int, ...]:
+def seen_by_the_other(board: Board) -> Board:
     """The same board with the marks' signs changed."""
     return tuple(-owner for owner in board)
 

@@ -48,4 +48,4 @@ def tictactoe_termination(next_state: Tensor) -> Tensor:
 def won(state: Tensor) -> Tensor:
     """`[*B]`: 1 where the agent has a line, -1 where the opponent has, else 0."""
     lines = state[..., torch.tensor(LINES, device=state.device)].sum(-1)  # [*B, 8]
-    return ((lines == 3).any(-1).to(state.dtype) - (lines == -3).any(-1).to(state.dtype))
+    return (lines == 3).any(-1).to(state.dtype) - (lines == -3).any(-1).to(state.dtype)

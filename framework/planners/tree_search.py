@@ -112,7 +112,9 @@ class TreeSearch(ABC):
         """Searches from states `[B, S]`, none of which may be an end."""
         nothing = torch.zeros_like(state[None, :, 0])
         root = self.outcome(problem, state[None], nothing, nothing + 1, generator)  # [1, B]
-        tree = Tree(state, root.logits.shape[-1], self.simulations, self.max_depth, self.outcomes, self.bounds, generator)
+        tree = Tree(
+            state, root.logits.shape[-1], self.simulations, self.max_depth, self.outcomes, self.bounds, generator
+        )
         tree.plant(root)
         for simulation in range(self.simulations):
             score = self.root_score(tree.statistics(tree.roots), simulation)
@@ -133,9 +135,7 @@ class TreeSearch(ABC):
         ending = None if self.bounds is None else self.look_ahead(problem, state, logits.shape[-1], generator)
         return Outcome(state, reward, self.discount * continuation, legal, logits, value, player, ending).sound()
 
-    def look_ahead(
-        self, problem: Problem, state: Tensor, actions: int, generator: torch.Generator | None
-    ) -> Tensor:
+    def look_ahead(self, problem: Problem, state: Tensor, actions: int, generator: torch.Generator | None) -> Tensor:
         """The reward `[1, B, A]` of each action that ends the game in states `[1, B, S]`, NaN of those that do not."""
         each = torch.eye(actions, device=state.device, dtype=state.dtype).expand(*state.shape[:2], -1, -1)
         _, reward, continuation = problem.simulate(state[:, :, None].expand(-1, -1, actions, -1), each, generator)

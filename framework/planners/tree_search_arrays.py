@@ -15,7 +15,7 @@ paths shorter than the longest would write. What is read together is stored toge
 number of operations is what a search costs.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -67,7 +67,8 @@ class Tree:
         self.shape = (B, 1 + simulations * outcomes)
         self.actions, self.max_depth, self.outcomes = actions, max_depth, outcomes
         self.nowhere = self.shape[0] * self.shape[1]
-        size, index = self.nowhere + 1, {"dtype": torch.long, "device": root.device}
+        size = self.nowhere + 1
+        index: dict[str, Any] = {"dtype": torch.long, "device": root.device}
         self.roots = torch.arange(B, **index) * self.shape[1]  # [B]
         self.draws = torch.arange(outcomes, **index)  # [W]
         self.position = torch.arange(max_depth, **index)  # [D]
@@ -196,7 +197,7 @@ class Tree:
         """States, columns `[W, B, 6]` and priors of new nodes."""
         self._by_tree(self.state)[:, slots] = outcome.state.transpose(0, 1)
         self._by_tree(self.node)[:, slots] = columns.transpose(0, 1)
-        prior = self.action[:-self.actions].view(*self.shape, self.actions, 4)[..., 2]
+        prior = self.action[: -self.actions].view(*self.shape, self.actions, 4)[..., 2]
         prior[:, slots] = outcome.log_prior().transpose(0, 1)
 
     def _by_tree(self, entries: Tensor) -> Tensor:

@@ -27,6 +27,8 @@ class GumbelSearch(TreeSearch):
         visit_offset: c_visit.
         value_scale: c_scale.
         gumbel_scale: of g; 0 plays without chance, as in evaluations.
+        mixed: completes with v_mix; else with the node's own value, which improves the policy for sure where that is
+            the policy's true value.
         simulations, discount, max_depth, outcomes, bounds: see `TreeSearch`.
 
     Raises:
@@ -39,6 +41,7 @@ class GumbelSearch(TreeSearch):
         visit_offset: float = 50.0,
         value_scale: float = 0.1,
         gumbel_scale: float = 1.0,
+        mixed: bool = True,
         simulations: int = 50,
         discount: float = 0.99,
         max_depth: int = 50,
@@ -49,7 +52,7 @@ class GumbelSearch(TreeSearch):
         if considered < 1:
             raise ValueError(f"considered: need at least 1, got {considered}")
         self.visit_offset, self.value_scale, self.gumbel_scale = visit_offset, value_scale, gumbel_scale
-        self.considered = considered
+        self.considered, self.mixed = considered, mixed
         self.schedule = torch.tensor([halving(m, simulations) for m in range(considered + 1)])  # [m + 1, M]
 
     def score(self, statistics: Statistics) -> Tensor:
@@ -77,7 +80,8 @@ class GumbelSearch(TreeSearch):
     def sigma(self, statistics: Statistics) -> Tensor:
         """The completed mean returns `[..., A]`, scaled to be added to logits."""
         visits, tried = statistics.visits, statistics.visits > 0
-        completed = torch.where(tried, statistics.q, mixed_value(statistics)[..., None])
+        value = mixed_value(statistics) if self.mixed else statistics.raw
+        completed = torch.where(tried, statistics.q, value[..., None])
         least, most = completed.amin(-1, keepdim=True), completed.amax(-1, keepdim=True)
         unit = (completed - least) / (most - least).clamp_min(1e-8)
         return (self.visit_offset + visits.amax(-1, keepdim=True)) * self.value_scale * unit

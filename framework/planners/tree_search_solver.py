@@ -38,7 +38,9 @@ class Proof:
         into, here = tree.node[child], tree.node[nodes]
         reward, discount, player = into[..., REWARD], into[..., DISCOUNT], here[..., PLAYER]
         legal = tree.action.view(-1, tree.actions, 4)[nodes, :, 2] > -torch.inf  # [B, D, A]
-        end_low, end_high = self.of(last, tree.action.view(-1, tree.actions, 4)[last, :, 2] > -torch.inf, tree.node[last, PLAYER])
+        end_low, end_high = self.of(
+            last, tree.action.view(-1, tree.actions, 4)[last, :, 2] > -torch.inf, tree.node[last, PLAYER]
+        )
         low, high, value = end_low, end_high, tree.node[last, VALUE]
         returns = torch.zeros_like(reward)
         for d in range(actions.shape[1] - 1, -1, -1):
