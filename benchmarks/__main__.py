@@ -5,6 +5,8 @@ training_step  an update under Lightning against a bare loop and mbrl-lib
 pets_plan      a PETS planning step against mbrl-lib and the machine's matmul rate
 cartpole_race  processor time until cart-pole is solved, against mbrl-lib
 learning       the recipes' results (hours of processor time)
+tree_search    a batched tree search's time
+tictactoe      tree search at noughts and crosses, by simulations (an hour of processor time)
 cliff          falls with the mean prediction and with uncertainty (minutes)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
@@ -24,7 +26,7 @@ from . import peer
 from .results import put
 
 QUICK = ("planner", "training_step", "pets_plan")
-NAMES = (*QUICK, "cartpole_race", "learning", "cliff", "uncertainty")
+NAMES = (*QUICK, "cartpole_race", "learning", "cliff", "uncertainty", "tree_search", "tictactoe")
 
 
 def parser() -> argparse.ArgumentParser:
