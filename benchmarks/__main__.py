@@ -1,6 +1,8 @@
 """`python -m benchmarks [NAME ...]`: measures, prints markdown tables, writes JSON.
 
 planner        CEM against TorchRL's planner and a loop written by hand
+planner_latency  a planning step of each planner for 1, 8, 32 states; MPPI against TorchRL's and pytorch-mppi
+planners_true  every planner on Pendulum's true dynamics, beside the optimum (ten minutes)
 training_step  an update under Lightning against a bare loop and mbrl-lib
 pets_plan      a PETS planning step against mbrl-lib and the machine's matmul rate
 cartpole_race  processor time until cart-pole is solved, against mbrl-lib
@@ -26,7 +28,8 @@ from . import peer
 from .results import put
 
 QUICK = ("planner", "training_step", "pets_plan")
-NAMES = (*QUICK, "cartpole_race", "learning", "cliff", "uncertainty", "tree_search", "tictactoe")
+PLANNING = ("planner_latency", "planners_true")
+NAMES = (*QUICK, *PLANNING, "cartpole_race", "learning", "cliff", "uncertainty", "tree_search", "tictactoe")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -20,9 +20,10 @@ agent.planner=cemm
     agent.planner: no Planner 'cemm'; did you mean 'CEM'?
 agent.planner=gaussian_dynamics
     agent.planner: expected a Planner, got the class GaussianDynamics, which is not one; there are CEM,
-    RandomShooting
+    GradientPlanner, ICEM, MPPI, RandomShooting
 agent.planner._target_=Planner
-    agent.planner._target_: Planner is abstract (without plan); there are CEM, RandomShooting
+    agent.planner._target_: Planner is abstract (without plan); there are CEM, GradientPlanner, ICEM, MPPI,
+    RandomShooting
 planner=cem
     planner: Experiment takes no 'planner'; did you mean 'agent.planner'?
 agent.horizon=3

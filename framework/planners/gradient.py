@@ -35,9 +35,9 @@ class GradientPlanner(Planner):
     def __init__(
         self,
         restarts: int = 16,
-        iterations: int = 10,
+        iterations: int = 5,
         horizon: int = 20,
-        learning_rate: float = 0.1,
+        learning_rate: float = 0.2,
         initial_std: float = 0.5,
         start: Planner | None = None,
     ) -> None:
