@@ -81,7 +81,7 @@ def frozen_lake_reward(state: Tensor, action: Tensor, next_state: Tensor, lake: 
 def frozen_lake_careful_reward(
     state: Tensor, action: Tensor, next_state: Tensor, lake: Sequence[str] = LAKE, fall: float = 1.0
 ) -> Tensor:
-    """For searching: 1 for the step to the goal, less `fall` for one into a hole, which random play finds far sooner."""
+    """For searching: 1 for the step to the goal, less `fall` for a hole, which random play finds far sooner."""
     holes = torch.tensor([kind == "H" for kind in "".join(lake)], device=next_state.device)
     return frozen_lake_reward(state, action, next_state, lake) - fall * next_state[..., holes].sum(-1)
 
