@@ -36,7 +36,7 @@ STEPS = 200
 
 def mppi(candidates: int, iterations: int, horizon: int) -> MPPI:
     """As `recipes/mppi/pendulum.yaml` sets it."""
-    return MPPI(candidates, iterations, horizon, temperature=0.1, initial_std=2.0)
+    return MPPI(candidates, iterations, horizon, temperature=0.05, initial_std=1.0, exponent=3.0)
 
 
 # name, planner, and the regret of the same row in a table of others' making (-138.9 there), where there is one
