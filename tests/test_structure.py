@@ -71,5 +71,5 @@ def test_the_map_in_the_readme_is_the_tree():
 
 def test_the_readme_lists_the_recipes():
     shipped = {str(path.relative_to(ROOT / "recipes").with_suffix("")) for path in (ROOT / "recipes").rglob("*/*.yaml")}
-    listed = set(re.findall(r"^\| `(\w+/\w+)` \|", (ROOT / "README.md").read_text(), re.M))
-    assert shipped == listed
+    table = (ROOT / "README.md").read_text().split("| recipe | task |")[1].split("\n\n")[0]
+    assert shipped == set(re.findall(r"`(\w+/\w+)`", table))
