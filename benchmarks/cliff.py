@@ -1,4 +1,4 @@
-"""The cliff: one learned model, planned with by its mean prediction and with its uncertainty; falls, returns, a picture.
+"""The cliff: one learned model, planned with by its mean prediction and with its uncertainty: falls and a picture.
 
 python -m benchmarks cliff
 """

@@ -1,7 +1,7 @@
 """A tree search's time: 32 roots, 50 simulations, 2 actions, a network of 64 units for the model, priors and values.
 
-mctx 0.0.71, compiled by XLA, took 16.7 ms for the same sizes on two cores; there is no compiled peer to run beside, so the
-figures are milliseconds of ours.
+mctx 0.0.71, compiled by XLA, took 16.7 ms for the same sizes on two cores; there is no compiled peer to run beside, so
+the figures are milliseconds of ours.
 """
 
 from argparse import Namespace

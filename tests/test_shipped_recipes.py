@@ -29,7 +29,9 @@ def test_there_are_recipes():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_collections_and_an_evaluation(name, tmp_path):
-    overrides = SMALL + (PLANNING if name.startswith(("pets/", "bayesian/", "dropout/", "single/", "system_id/")) else [])
+    overrides = SMALL + (
+        PLANNING if name.startswith(("pets/", "bayesian/", "dropout/", "single/", "system_id/")) else []
+    )
     experiment = build(compose(name, [*overrides, "trainer.accelerator=cpu"]))
     result = experiment.fit(tmp_path)
     assert result["status"] == "completed"

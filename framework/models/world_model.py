@@ -53,7 +53,7 @@ class WorldModel(Model):
     def outcome(
         self, state: Tensor, action: Tensor, next_state: Tensor, reward: RewardFunction | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Reward `[*B]` and probability of going on `[*B]`, None where nothing ends early; `reward` replaces our own."""
+        """Reward `[*B]` and probability of going on `[*B]`, None where nothing ends early; `reward` replaces ours."""
         r = (self.reward if reward is None else reward)(state, action, next_state)
         return r, None if self.termination is None else 1 - self.termination(next_state).to(r.dtype)
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from watched import LinearGaussian, Run, Still
+
 from fulgurite.callbacks.physical_constants import PhysicalConstants
 from fulgurite.models.known import pendulum_reward
 from fulgurite.models.system_identification import IdentifiedPendulum
 from fulgurite.models.world_model import WorldModel
-from watched import LinearGaussian, Run, Still
 
 
 def test_they_are_reported_by_name(tmp_path: Path) -> None:
