@@ -5,8 +5,8 @@
     E  ensemble members                 O  observation            A  action           S  state
     *B any batch shape
 
-Returns are maximised. Inside the framework continuous actions lie in [-1, 1] and discrete ones are one-hot; rewards are in
-the environment's units; likelihoods and KL are in nats. Vectors are float32.
+Returns are maximised. Inside the framework continuous actions lie in [-1, 1] and discrete ones are one-hot; rewards are
+in the environment's units; likelihoods and KL are in nats. Vectors are float32.
 """
 
 OBSERVATION = "observation"  # [*B, O], the environment's units, flattened, float32

@@ -2,8 +2,8 @@
 
     a_t = first action of argmax_{a_{t:t+H}} J(a; s_t)        J by the model, see `planners/objective.py`
 
-Chua et al. 2018 (PETS), algorithm 1; each search starts from the last plan shifted by one step. Where a plan is executed
-for k steps before the next one is made, k = H is open-loop control.
+Chua et al. 2018 (PETS), algorithm 1; each search starts from the last plan shifted by one step. A plan that is executed
+for k steps before the next one is made is open-loop control for k = H.
 """
 
 import torch
