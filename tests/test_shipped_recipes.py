@@ -21,6 +21,7 @@ PLANNING = [
     "agent.planner.horizon=3",
     "agent.objective.particles=5",
 ]
+FOLLOWING_PETS = ("pets/", "bayesian/", "dropout/", "single/", "system_id/")
 
 
 def test_there_are_recipes():
@@ -29,9 +30,8 @@ def test_there_are_recipes():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_collections_and_an_evaluation(name, tmp_path):
-    overrides = SMALL + (
-        PLANNING if name.startswith(("pets/", "bayesian/", "dropout/", "single/", "system_id/")) else []
-    )
+    overrides = SMALL + (PLANNING if name.startswith(FOLLOWING_PETS) else [])
+    overrides += ["agent.search.simulations=4"] if name.startswith("mcts/") else []
     experiment = build(compose(name, [*overrides, "trainer.accelerator=cpu"]))
     result = experiment.fit(tmp_path)
     assert result["status"] == "completed"
