@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from tensordict import TensorDictBase
+from torch import Tensor
 from torchrl.data import Composite
 
 from ..data.experience import Experience
@@ -39,6 +40,13 @@ class Agent(Model):
     @abstractmethod
     def forward(self, td: TensorDictBase) -> TensorDictBase:
         """Reads `observation [B, O]`, `is_init [B, 1]`; writes `action [B, A]` and each remembered `("next", m)`."""
+
+    def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        """The losses of the world model; an agent without one has none."""
+        return {} if self.world_model is None else self.world_model.loss(batch)
+
+    def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        return self.loss(batch) if self.world_model is None else self.world_model.evaluate(batch)
 
     @property
     def generator(self) -> torch.Generator:

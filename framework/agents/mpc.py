@@ -113,15 +113,3 @@ class MPC(Agent):
         with self.autocast():
             objective = self.objective.expected().bind(self.world_model, state, plan.shape[1], self.generator)
             return objective(plan[:, None])[:, 0]
-
-    def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        return self.world_model.loss(batch)
-
-    def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        return self.world_model.evaluate(batch)
-
-    def adapt(self, batch: TensorDictBase) -> None:
-        self.world_model.adapt(batch)
-
-    def select(self, scores: dict[str, Tensor]) -> None:
-        self.world_model.select(scores)

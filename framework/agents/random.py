@@ -2,7 +2,6 @@
 
 import torch
 from tensordict import TensorDictBase
-from torch import Tensor
 from torch.nn.functional import one_hot
 
 from .agent import Agent
@@ -28,6 +27,3 @@ class RandomAgent(Agent):
             one_hot(uniform.argmax(-1), self.action_size).float() if self.discrete_actions else 2 * uniform - 1
         )
         return td
-
-    def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        return {}

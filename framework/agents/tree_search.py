@@ -68,15 +68,3 @@ class MCTS(Agent):
         evaluate = self.evaluator.bind(simulate, self.rules.legal, self.search.discount)
         problem = Problem(simulate, evaluate, self.rules.legal, self.rules.to_play)
         return self.search.search(state, problem, self.generator)
-
-    def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        return self.world_model.loss(batch)
-
-    def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        return self.world_model.evaluate(batch)
-
-    def adapt(self, batch: TensorDictBase) -> None:
-        self.world_model.adapt(batch)
-
-    def select(self, scores: dict[str, Tensor]) -> None:
-        self.world_model.select(scores)
