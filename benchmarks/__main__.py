@@ -9,6 +9,7 @@ cartpole_race  processor time until cart-pole is solved, against mbrl-lib
 learning       the recipes' results (hours of processor time)
 tree_search    a batched tree search's time
 tictactoe      tree search at noughts and crosses, by simulations (an hour of processor time)
+ladder         open loop, refitted, replanned: returns and a picture of where plans leave the data (an hour)
 cliff          falls with the mean prediction and with uncertainty (minutes)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
@@ -29,7 +30,7 @@ from .results import put
 
 QUICK = ("planner", "training_step", "pets_plan")
 PLANNING = ("planner_latency", "planners_true")
-NAMES = (*QUICK, *PLANNING, "cartpole_race", "learning", "cliff", "uncertainty", "tree_search", "tictactoe")
+NAMES = (*QUICK, *PLANNING, "cartpole_race", "learning", "ladder", "cliff", "uncertainty", "tree_search", "tictactoe")
 
 
 def parser() -> argparse.ArgumentParser:
