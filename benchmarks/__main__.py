@@ -7,6 +7,7 @@ training_step  an update under Lightning against a bare loop and mbrl-lib
 pets_plan      a PETS planning step against mbrl-lib and the machine's matmul rate
 cartpole_race  processor time until cart-pole is solved, against mbrl-lib
 learning       the recipes' results (hours of processor time)
+search         tree search on CartPole, FrozenLake and Acrobot (half an hour)
 tree_search    a batched tree search's time
 tictactoe      tree search at noughts and crosses, by simulations (an hour of processor time)
 ladder         open loop, refitted, replanned: returns and a picture of where plans leave the data (an hour)
@@ -30,7 +31,18 @@ from .results import put
 
 QUICK = ("planner", "training_step", "pets_plan")
 PLANNING = ("planner_latency", "planners_true")
-NAMES = (*QUICK, *PLANNING, "cartpole_race", "learning", "ladder", "cliff", "uncertainty", "tree_search", "tictactoe")
+NAMES = (
+    *QUICK,
+    *PLANNING,
+    "cartpole_race",
+    "learning",
+    "ladder",
+    "cliff",
+    "uncertainty",
+    "search",
+    "tree_search",
+    "tictactoe",
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,8 +2,10 @@
 
 python -m benchmarks ladder [--seeds 3] [--jobs 1] [--out DIR]
 
-Every rung is trained by the command with the same number of environment steps and plays the same fixed starts; beside
-them the last two rungs on the true equations of motion, and the third rung's model with plans executed for k steps.
+Every rung is trained by the command with the same number of environment steps (once: a run that is there is used
+again) and plays the same fixed starts. Beside them the first two rungs' models with the third one's planning, which
+tells what their data are worth, the third rung's model with plans executed for k steps, and the planners on the true
+equations of motion.
 "Off the data" is the distance of a state that the plans led to from the nearest state that the model was trained on,
 in standard deviations of all these states, "error" the mean prediction's one-step error there, in the same unit.
 """
@@ -76,8 +78,11 @@ class Played(NamedTuple):
 
 
 def train(recipe: str, seed: int, out: Path) -> Path:
-    """Trains by the command and returns the run folder."""
+    """Trains by the command and returns the run folder, or that of an earlier call."""
     runs = out / f"{recipe.replace('/', '-')}-seed{seed}"
+    for there in runs.rglob("result.json"):
+        if json.loads(there.read_text())["status"] == "completed":
+            return there.parent
     overrides = [f"seed={seed}", "evaluation.episodes=1", "callbacks.evaluate=null", "callbacks.video=null"]
     command = [sys.executable, "-m", "fulgurite", "train", recipe, *overrides, "logger=null", "--runs", str(runs)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -102,7 +107,7 @@ def true_model(task: str, rung: str) -> Played:
 
 
 def learned(task: str, rung: str, seed: int, out: Path) -> list[Played]:
-    """Trains a rung and plays it; of the third also its model with plans executed for longer."""
+    """Trains a rung and plays it; then its model with other planning."""
     recipe = TASKS[task].rungs[rung]
     run = train(recipe, seed, out)
     newest = checkpoints.latest(run)
@@ -121,11 +126,11 @@ def learned(task: str, rung: str, seed: int, out: Path) -> list[Played]:
     error = prediction_error(world_model, starts, std, OpenLoop((1,), 1, TSInfinity()))["model/error_h1"]
     off_data = torch.cdist(led_to / std, trained / std).amin(1).mean().item()
     found = [Played(task, rung, seed, returns(episodes), off_data, error, (trained, led_to))]
-    for steps in REPLANNED_EVERY if rung == "v1.5" else ():
-        slower = made(recipe, f"agent.replan_every={steps}")
-        slower.agent.load_state_dict(weights)
-        who = f"{rung}, replanned every {steps}"
-        found.append(Played(task, who, seed, returns(slower.evaluation.run(slower.agent))))
+    for steps in REPLANNED_EVERY if rung == "v1.5" else (1,):
+        other = made(TASKS[task].rungs["v1.5"], f"agent.replan_every={steps}")
+        other.agent.load_state_dict(weights)
+        who = f"{rung}'s model, replanned every {'step' if steps == 1 else f'{steps} steps'}"
+        found.append(Played(task, who, seed, returns(other.evaluation.run(other.agent))))
     return found
 
 
@@ -141,7 +146,7 @@ def picture(shown: list[Played], path: Path) -> None:
     for axes in grid[-1]:
         axes.set_xlabel("angle from upright, rad")
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, markerscale=6, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, markerscale=5, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
 
@@ -150,11 +155,11 @@ def panel(axes: Axes, played: Played) -> None:
     """The states of one rung."""
     assert played.states is not None
     task = TASKS[played.task]
-    for states, colour, label in zip(
-        played.states, ("#343c4c", "#d1495b"), ("the model's data", "where its plans led"), strict=True
-    ):
+    looks = (("the model's data", "#2e7d9a", 5, 2), ("where its plans led", "#d1495b", 2, 1))
+    for states, (label, colour, size, layer) in zip(played.states, looks, strict=True):
         angle = torch.atan2(states[:, task.cos + 1], states[:, task.cos])
-        axes.scatter(angle, states[:, task.speed], s=1, color=colour, alpha=0.35, linewidths=0, label=label)
+        speed = states[:, task.speed]
+        axes.scatter(angle, speed, s=size, color=colour, alpha=0.5, linewidths=0, label=label, zorder=layer)
     axes.set_title(f"{played.who}: return {mean(played.returns):.0f}", loc="left", fontsize=10)
 
 

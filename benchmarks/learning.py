@@ -78,10 +78,11 @@ def line(name: str, row: dict[str, Any]) -> str:
         extra = f"regret {regret:.1f}"
     if "solved" in row:
         extra = f"solved {100 * statistics.mean(row['solved']):.0f} %"
+    digits = 1 if max(map(abs, returns)) > 1 else 2
     seconds = f"{row['train_seconds']:.0f}" if "train_seconds" in row else ""
     return (
-        f"| {name} | {row['who']} | {row['env_steps']} | {statistics.mean(returns):.1f} | "
-        f"{statistics.pstdev(returns):.1f} | {min(returns):.1f} | {len(returns)} | {extra} | {seconds} |"
+        f"| {name} | {row['who']} | {row['env_steps']} | {statistics.mean(returns):.{digits}f} | "
+        f"{statistics.pstdev(returns):.{digits}f} | {min(returns):.{digits}f} | {len(returns)} | {extra} | {seconds} |"
     )
 
 

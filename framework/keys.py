@@ -26,5 +26,7 @@ BOOTSTRAP = "bootstrap"  # [*B, E], uint8: how often a transition occurs in each
 PLAN_AGE = "plan_age"  # [*B, 1]: steps since the plan was made, where plans are executed for more than one step
 PLAN = "plan"  # [*B, H, A]: the plan whose first action is executed; carried to the next step, shifted by one
 KEPT = "kept_plans"  # [*B, M, H, A]: further plans that the next search tries again, shifted too
+SEARCH_POLICY = "search_policy"  # [*B, A]: the probabilities of actions that a tree search arrived at
+SEARCH_VALUE = "search_value"  # [*B, 1]: the return that it expects, the agent's where players take turns
 
 TRANSITION = (OBSERVATION, ACTION, NEXT_OBSERVATION, REWARD, TERMINATED, TRUNCATED, DONE)

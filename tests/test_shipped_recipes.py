@@ -14,6 +14,7 @@ SMALL = [
     "experience.updates_per_epoch=2", "experience.updates_per_call=1", "experience.batch_size=4",
     "experience.schedule={first_updates: 2, updates_per_env_step: 0.2}",
     "callbacks=null", "logger=null", "evaluation.episodes=1", "environment.max_episode_steps=12",
+    "environment.num_envs=1",
 ]  # fmt: skip
 PLANNING = [
     "agent.planner.candidates=4",
@@ -31,7 +32,7 @@ def test_there_are_recipes():
 @pytest.mark.parametrize("name", NAMES)
 def test_two_collections_and_an_evaluation(name, tmp_path):
     overrides = SMALL + (PLANNING if name.startswith(FOLLOWING_PETS) else [])
-    overrides += ["agent.search.simulations=4"] if name.startswith("mcts/") else []
+    overrides += ["agent.search.simulations=4"] if name.startswith(("mcts/", "alphazero/")) else []
     experiment = build(compose(name, [*overrides, "trainer.accelerator=cpu"]))
     result = experiment.fit(tmp_path)
     assert result["status"] == "completed"

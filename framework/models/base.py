@@ -68,9 +68,9 @@ class Model(pl.LightningModule, ABC):
         return self.loss(batch)
 
     def prepare(self, batch: TensorDictBase) -> None:
-        """Writes into a batch `[*B]` what does not depend on the weights: once for all minibatches of a call.
+        """Writes into a batch `[*B]` what is worked out once for all minibatches of a call.
 
-        A loss works it out itself where it is missing. By default asks the parts.
+        What does not depend on the weights a loss works out itself where it is missing. By default asks the parts.
         """
         for part in self.children():
             if isinstance(part, Model):

@@ -47,8 +47,8 @@ class Found(NamedTuple):
     """What a search found at each of B roots.
 
     `action` `[B]` is the index to play; `policy` `[B, A]` the probabilities that a policy network may learn from;
-    `visits` and `q` `[B, A]` the simulations through each action and their mean return; `value` `[B]` the mean return.
-    All are the mover's.
+    `visits` and `q` `[B, A]` the simulations through each action and their mean return; `value` `[B]` the return of
+    playing by `policy`: its mean of q, and of the node's own value where q is unknown. All are the mover's.
     """
 
     action: Tensor
@@ -69,6 +69,7 @@ class TreeSearch(ABC):
             the mean prediction. Equal draws become one with their joint weight, and the simulations follow the weights.
         bounds: the least and the largest return of a game. Given, values that are proven are backed up and what is
             proven is not searched again (`tree_search_solver.py`). For certain worlds only.
+        compiled: by torch.compile, which takes half a minute at the first search with so many roots.
 
     Raises:
         ValueError: for numbers out of range.
@@ -81,6 +82,7 @@ class TreeSearch(ABC):
         max_depth: int = 50,
         outcomes: int = 1,
         bounds: tuple[float, float] | None = None,
+        compiled: bool = False,
     ) -> None:
         for name, number in {"simulations": simulations, "max_depth": max_depth, "outcomes": outcomes}.items():
             if number < 1:
@@ -94,37 +96,48 @@ class TreeSearch(ABC):
         self.max_depth = min(max_depth, simulations)
         self.outcomes = outcomes
         self.bounds = bounds
+        self.once = torch.compile(self.simulated) if compiled else self.simulated
 
     @abstractmethod
     def score(self, statistics: Statistics) -> Tensor:
         """How much each action `[..., A]` of nodes inside the tree asks to be tried next."""
 
     @abstractmethod
-    def root_score(self, statistics: Statistics, simulation: int) -> Tensor:
-        """The same at the roots `[B, A]`, before simulation number 0, 1, ..."""
+    def root_score(self, statistics: Statistics, simulation: Tensor) -> Tensor:
+        """The same at the roots `[B, A]`, before simulation number 0, 1, ..., `[1]`."""
 
     @abstractmethod
     def choose(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
         """The action `[B]` to play and the improved policy `[B, A]`, from the roots' statistics."""
 
     @torch.no_grad()
-    def search(self, state: Tensor, problem: Problem, generator: torch.Generator | None = None) -> Found:
-        """Searches from states `[B, S]`, none of which may be an end."""
+    def search(
+        self, state: Tensor, problem: Problem, generator: torch.Generator | None = None, *, explore: bool = True
+    ) -> Found:
+        """Searches from states `[B, S]`, none of which may be an end.
+
+        Without `explore` the roots' noise is zero: a search that samples actions, as Gumbel search, plays its best.
+        """
         nothing = torch.zeros_like(state[None, :, 0])
         root = self.outcome(problem, state[None], nothing, nothing + 1, generator)  # [1, B]
         tree = Tree(
             state, root.logits.shape[-1], self.simulations, self.max_depth, self.outcomes, self.bounds, generator
         )
-        tree.plant(root)
-        for simulation in range(self.simulations):
-            score = self.root_score(tree.statistics(tree.roots), simulation)
-            end, _ = tree.follow(tree.roots, score.argmax(-1))  # [B, 3]
-            outcome = self.outcome(problem, *problem.simulate(*tree.outset(end), generator), generator)  # [W, B]
-            growth = tree.grow(end, simulation, outcome)
-            tree.point(growth, self.score(tree.statistics(growth.nodes)).argmax(-1))
+        tree.plant(root, noise=explore)
+        for simulation in torch.arange(self.simulations, device=state.device).split(1):
+            self.once(tree, problem, simulation, generator)
         statistics = tree.statistics(tree.roots)
         action, policy = self.choose(statistics)
-        return Found(tree.decide(action, statistics), policy, statistics.visits, statistics.q, statistics.value)
+        q = torch.where(statistics.visits > 0, statistics.q, statistics.raw[:, None])
+        return Found(tree.decide(action, statistics), policy, statistics.visits, statistics.q, (policy * q).sum(-1))
+
+    def simulated(self, tree: Tree, problem: Problem, simulation: Tensor, generator: torch.Generator | None) -> None:
+        """One simulation, number `[1]`, in every tree."""
+        score = self.root_score(tree.statistics(tree.roots), simulation)
+        end, _ = tree.follow(tree.roots, score.argmax(-1))  # [B, 3]
+        outcome = self.outcome(problem, *problem.simulate(*tree.outset(end), generator), generator)  # [W, B]
+        growth = tree.grow(end, simulation, outcome)
+        tree.point(growth, self.score(tree.statistics(growth.nodes)).argmax(-1))
 
     def outcome(
         self, problem: Problem, state: Tensor, reward: Tensor, continuation: Tensor, generator: torch.Generator | None

@@ -85,12 +85,14 @@ class Tree:
         self.child = torch.full((size * actions,), self.nowhere, **index)  # the first outcome
         self.proof = None if bounds is None else Proof(size, actions, bounds, root)
 
-    def plant(self, root: Outcome) -> None:
-        """What is known of the roots, `[1, B, ...]`."""
+    def plant(self, root: Outcome, *, noise: bool) -> None:
+        """What is known of the roots, `[1, B, ...]`; they may do without noise."""
+        if not noise:
+            self.action.view(-1, self.actions, 4)[self.roots, :, 3] = 0
         if self.proof is not None:
             root = self.proof.look_ahead(self.roots, root)
         zero, one = torch.zeros_like(root.value), torch.ones_like(root.value)
-        self._write(slice(0, 1), root, torch.stack([root.value, zero, one, zero, one, root.player], -1))
+        self._write(self.roots[:, None], root, torch.stack([root.value, zero, one, zero, one, root.player], -1))
 
     def statistics(self, nodes: Tensor) -> Statistics:
         """Of nodes `[...]`."""
@@ -122,16 +124,15 @@ class Tree:
         action = one_hot(end[:, 1], self.actions).to(state.dtype)
         return state.expand(self.outcomes, -1, -1), action.expand(self.outcomes, -1, -1)
 
-    def grow(self, end: Tensor, simulation: int, outcome: Outcome) -> Growth:
-        """Adds the outcomes `[W, B, ...]` of a simulation that ended at `[B, 3]`, and backs up their return.
+    def grow(self, end: Tensor, simulation: Tensor, outcome: Outcome) -> Growth:
+        """Adds the outcomes `[W, B, ...]` of a simulation, number `[1]`, that ended at `[B, 3]`; backs up their return.
 
         An end that is visited again keeps the outcomes it had.
         """
         node, action, again = end.unbind(-1)  # [B]
         edge, known = node * self.actions + action, again < self.nowhere
         total, gathered = take(self.node, node)[:, TOTAL : GATHERED + 1].unbind(-1)
-        slots = slice(1 + simulation * self.outcomes, 1 + (simulation + 1) * self.outcomes)
-        new = self.roots[:, None] + slots.start + self.draws  # [B, W]
+        new = self.roots[:, None] + 1 + simulation * self.outcomes + self.draws  # [B, W]
         if self.proof is not None:
             outcome = self.proof.look_ahead(new[:, 0], outcome)
         value, reward, discount = outcome.value, outcome.reward, outcome.discount  # [W, B]
@@ -139,17 +140,16 @@ class Tree:
         depth = path[:, -1:]
         actions = torch.where(self.position == depth, edge[:, None], path[:, :-1])
         columns = [value, total + gathered * reward, gathered * discount, reward, discount, outcome.player]
-        self._write(slots, outcome, torch.stack(columns, -1))
-        self._by_tree(self.path)[:, slots] = torch.cat([actions, depth + 1], 1)[:, None]
+        self._write(new, outcome, torch.stack(columns, -1))
+        self._put(self.path, new, torch.cat([actions, depth + 1], 1)[:, None].expand(-1, self.outcomes, -1))
         if self.outcomes > 1:
-            self._by_tree(self.weight)[:, slots] = outcome.shares().T
+            self._put(self.weight, new, outcome.shares().T)
         first = torch.where(known, take(self.child, edge), new[:, 0])
         self.child.index_copy_(0, edge, first)
 
         before = take(self.node, again)  # [B, 6]
         found = (reward + discount * value).mean(0)  # [B]
         found = torch.where(known, before[:, REWARD] + before[:, DISCOUNT] * before[:, VALUE], found)
-        actions = actions[:, : simulation + 1]  # [B, D]: no path is longer by now
         if self.proof is None:
             returns = self._returns(actions, total + gathered * found)
         else:
@@ -193,16 +193,11 @@ class Tree:
             passed = torch.cat([actions // self.actions, again[:, None]], 1).flatten()
             self.count.index_add_(0, passed, torch.ones_like(passed, dtype=self.count.dtype))
 
-    def _write(self, slots: slice, outcome: Outcome, columns: Tensor) -> None:
-        """States, columns `[W, B, 6]` and priors of new nodes."""
-        self._by_tree(self.state)[:, slots] = outcome.state.transpose(0, 1)
-        self._by_tree(self.node)[:, slots] = columns.transpose(0, 1)
-        prior = self.action[: -self.actions].view(*self.shape, self.actions, 4)[..., 2]
-        prior[:, slots] = outcome.log_prior().transpose(0, 1)
-
-    def _by_tree(self, entries: Tensor) -> Tensor:
-        """`[B * nodes + 1, ...]` -> `[B, nodes, ...]`, a view."""
-        return entries[:-1].view(*self.shape, *entries.shape[1:])
+    def _write(self, new: Tensor, outcome: Outcome, columns: Tensor) -> None:
+        """States, columns `[W, B, 6]` and priors of new nodes `[B, W]`."""
+        self._put(self.state, new, outcome.state.transpose(0, 1))
+        self._put(self.node, new, columns.transpose(0, 1))
+        self._put(self.action.view(-1, self.actions, 4)[..., 2], new, outcome.log_prior().transpose(0, 1))
 
     def _put(self, entries: Tensor, index: Tensor, rows: Tensor) -> None:
         entries.index_copy_(0, index.flatten(), rows.flatten(0, 1))

@@ -29,7 +29,7 @@ class GumbelSearch(TreeSearch):
         gumbel_scale: of g; 0 plays without chance, as in evaluations.
         mixed: completes with v_mix; else with the node's own value, which improves the policy for sure where that is
             the policy's true value.
-        simulations, discount, max_depth, outcomes, bounds: see `TreeSearch`.
+        simulations, discount, max_depth, outcomes, bounds, compiled: see `TreeSearch`.
 
     Raises:
         ValueError: for considered below 1; see `TreeSearch` for the others.
@@ -47,8 +47,9 @@ class GumbelSearch(TreeSearch):
         max_depth: int = 50,
         outcomes: int = 1,
         bounds: tuple[float, float] | None = None,
+        compiled: bool = False,
     ) -> None:
-        super().__init__(simulations, discount, max_depth, outcomes, bounds)
+        super().__init__(simulations, discount, max_depth, outcomes, bounds, compiled)
         if considered < 1:
             raise ValueError(f"considered: need at least 1, got {considered}")
         self.visit_offset, self.value_scale, self.gumbel_scale = visit_offset, value_scale, gumbel_scale
@@ -61,10 +62,10 @@ class GumbelSearch(TreeSearch):
         score = improved - visits / (1 + visits.sum(-1, keepdim=True))
         return torch.where(statistics.allowed, score, -torch.inf)
 
-    def root_score(self, statistics: Statistics, simulation: int) -> Tensor:
+    def root_score(self, statistics: Statistics, simulation: Tensor) -> Tensor:
         legal = (statistics.logits > -torch.inf).sum(-1).clamp(max=self.considered)  # [B]
-        due = self.schedule[:, simulation].to(legal.device)[legal]  # [B]
-        return self.sampled(statistics, due[:, None])
+        due = self.schedule.to(legal.device)[:, simulation][legal]  # [B, 1]
+        return self.sampled(statistics, due)
 
     def choose(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
         most = torch.where(statistics.allowed, statistics.visits, -1.0).amax(-1, keepdim=True)

@@ -21,7 +21,7 @@ class PUCT(TreeSearch):
     Args:
         exploration: c_1.
         exploration_growth: c_2, the number of visits at which exploration begins to grow.
-        simulations, discount, max_depth, outcomes, bounds: see `TreeSearch`.
+        simulations, discount, max_depth, outcomes, bounds, compiled: see `TreeSearch`.
 
     Raises:
         ValueError: unless c_1 >= 0 and c_2 > 0; see `TreeSearch` for the others.
@@ -36,8 +36,9 @@ class PUCT(TreeSearch):
         max_depth: int = 50,
         outcomes: int = 1,
         bounds: tuple[float, float] | None = None,
+        compiled: bool = False,
     ) -> None:
-        super().__init__(simulations, discount, max_depth, outcomes, bounds)
+        super().__init__(simulations, discount, max_depth, outcomes, bounds, compiled)
         if exploration < 0 or exploration_growth <= 0:
             raise ValueError(
                 f"need exploration >= 0 and exploration_growth > 0, got {exploration} and {exploration_growth}"
@@ -51,7 +52,7 @@ class PUCT(TreeSearch):
         bonus = statistics.logits.exp() * tries.sqrt() * (self.exploration + grown) / (1 + visits)
         return torch.where(statistics.allowed, unit(statistics) + bonus, -torch.inf)
 
-    def root_score(self, statistics: Statistics, simulation: int) -> Tensor:
+    def root_score(self, statistics: Statistics, simulation: Tensor) -> Tensor:
         return self.score(statistics)
 
     def choose(self, statistics: Statistics) -> tuple[Tensor, Tensor]:

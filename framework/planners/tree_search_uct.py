@@ -21,7 +21,7 @@ class UCT(TreeSearch):
 
     Args:
         exploration: c, in units of the return; sqrt(2) is for returns between 0 and 1.
-        simulations, discount, max_depth, outcomes, bounds: see `TreeSearch`.
+        simulations, discount, max_depth, outcomes, bounds, compiled: see `TreeSearch`.
 
     Raises:
         ValueError: for a negative c; see `TreeSearch` for the others.
@@ -35,8 +35,9 @@ class UCT(TreeSearch):
         max_depth: int = 50,
         outcomes: int = 1,
         bounds: tuple[float, float] | None = None,
+        compiled: bool = False,
     ) -> None:
-        super().__init__(simulations, discount, max_depth, outcomes, bounds)
+        super().__init__(simulations, discount, max_depth, outcomes, bounds, compiled)
         if exploration < 0:
             raise ValueError(f"exploration: need at least 0, got {exploration}")
         self.exploration = exploration
@@ -48,7 +49,7 @@ class UCT(TreeSearch):
         score = torch.where(visits > 0, statistics.q + bonus, FIRST * (1 + statistics.noise.sigmoid()))
         return torch.where(statistics.allowed, score, -torch.inf)
 
-    def root_score(self, statistics: Statistics, simulation: int) -> Tensor:
+    def root_score(self, statistics: Statistics, simulation: Tensor) -> Tensor:
         return self.score(statistics)
 
     def choose(self, statistics: Statistics) -> tuple[Tensor, Tensor]:

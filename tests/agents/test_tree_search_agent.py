@@ -103,8 +103,40 @@ def test_seats_alternate_and_an_illegal_move_loses():
     env.step(4)
     observation, reward, terminated, _, _ = env.step(4)
     assert (reward, terminated, observation[9]) == (-1.0, True, 0.0)
-    with pytest.raises(ValueError, match="opponent: need random or perfect, got 'best'"):
+    with pytest.raises(ValueError, match="opponent: need random, perfect or none, got 'best'"):
         gymnasium.make("fulgurite/TicTacToe-v0", opponent="best")
+
+
+def test_without_an_opponent_every_move_is_the_models():
+    """Whole games at random, some with an illegal move: boards, turns, rewards and ends as the world model has them."""
+    env, generator = gymnasium.make("fulgurite/TicTacToe-v0", opponent="none"), np.random.default_rng(0)
+    world, results = player(1).world_model, []
+    for seed in range(60):
+        observation, _ = env.reset(seed=seed)
+        assert observation.tolist() == [0.0] * 9 + [1.0 if seed % 2 == 0 else -1.0]
+        ended = False
+        while not ended:
+            cells = np.flatnonzero(observation[:9] == 0) if seed % 3 else np.arange(9)
+            action = np.eye(9, dtype=np.float32)[generator.choice(cells)]
+            state, r, going_on = world.step(torch.tensor(observation), torch.tensor(action), None, None)
+            observation, reward, ended, _, _ = env.step(int(action.argmax()))
+            assert (observation.tolist(), reward, ended) == (state.tolist(), r.item(), going_on.item() == 0)
+        results.append(reward)
+    assert set(results) == {-1.0, 0.0, 1.0}
+
+
+def test_random_actions_are_legal_and_only_of_training():
+    agent = player(5)
+    agent.epsilon = 1.0
+    td = started(agent, 400)
+    td["observation"] = torch.tensor([[1.0, -1, 0, 0, 0, 0, 0, 0, 0, 1]]).expand(400, -1)
+    played = agent(td)["action"].mean(0)
+    assert played[:2].tolist() == [0.0, 0.0]
+    assert (played[2:] - 1 / 7).abs().max() < 0.06
+    agent.eval()
+    assert agent(td)["action"].std(0).max() > 0.5 or agent(td)["action"].mean(0).max() > 0.3
+    with pytest.raises(ValueError, match=r"epsilon: need a number in \[0, 1\], got 2"):
+        MCTS(agent.world_model, agent.search, 9, True, epsilon=2)
 
 
 def test_the_perfect_opponent_is_perfect():

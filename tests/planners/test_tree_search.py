@@ -254,6 +254,23 @@ def test_wrong_numbers(arguments, message):
         UCT(**arguments)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own
+def test_compiled_or_not_it_is_the_same_search():
+    roots = torch.tensor([[0.0, 0.0], [3.0, 1.0], [5.0, 2.0]])
+    expected, found = (
+        GumbelSearch(2, simulations=12, discount=0.9, compiled=it).search(roots, WALK, seeded()) for it in (False, True)
+    )
+    assert torch.equal(found.visits, expected.visits)
+    assert torch.allclose(found.q, expected.q, atol=1e-5)
+
+
+def test_without_exploring_a_search_that_samples_does_not():
+    search = GumbelSearch(2, simulations=4, discount=0.9, value_scale=0.0)
+    roots = torch.zeros(64, 2)
+    assert search.search(roots, WALK, seeded()).action.unique().tolist() == [0, 1]
+    assert search.search(roots, WALK, seeded(), explore=False).action.unique().tolist() == [0]
+
+
 def test_the_same_generator_gives_the_same_search():
     found = [game(some_boards(5, 3), 50, seed=4) for _ in range(2)]
     assert torch.equal(found[0].visits, found[1].visits)
