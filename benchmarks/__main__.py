@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--budgets", nargs="+", type=int, default=[200, 500, 1000, 2000], help="of uncertainty: environment steps"
     )
+    found.add_argument("--families", nargs="+", help="of uncertainty: some of its models; all by default")
     return found
 
 
