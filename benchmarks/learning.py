@@ -26,6 +26,10 @@ class Task(NamedTuple):
 
 TASKS = {
     "pendulum": Task("pets/pendulum", "Pendulum-v1", "pendulum_physics", 50),
+    "icem": Task("icem/pendulum", "Pendulum-v1", "pendulum_physics", 50),
+    "mppi": Task("mppi/pendulum", "Pendulum-v1", "pendulum_physics", 50),
+    "gradient": Task("gradient/pendulum", "Pendulum-v1", "pendulum_physics", 50),
+    "random_shooting": Task("random_shooting/pendulum", "Pendulum-v1", "pendulum_physics", 50),
     "cartpole": Task("pets/cartpole", "fulgurite/CartPoleBalance-v0", "cart_pole_physics", 50),
     "cartpole_swingup": Task("pets/cartpole_swingup", "fulgurite/CartPoleSwingUp-v0", "cart_pole_swing_up_physics", 50),
     "inverted_pendulum": Task("pets/inverted_pendulum", "InvertedPendulum-v5", "inverted_pendulum_physics", 10),
