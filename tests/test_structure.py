@@ -13,6 +13,7 @@ LEAVES = {
     "runs/checkpoint",
     "runs/metrics",
     "runs/phases",
+    "runs/ranks",
 }  # import nothing of ours but each other
 ORDER = ["equations", "models", "imagination", "planners", "data", "agents", "runs", "recipe", "cli"]
 

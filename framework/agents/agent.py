@@ -18,6 +18,7 @@ from ..data.experience import Experience
 from ..models.base import Minibatches, Model
 from ..models.world_model import WorldModel
 from ..runs.metrics import report
+from ..runs.ranks import gathered, gathered_at_first, rank
 
 
 class Agent(Model):
@@ -106,7 +107,9 @@ class Agent(Model):
             super().on_train_epoch_end()
             return
         validation = {k: v.item() for k, v in self.trainer.callback_metrics.items() if k.startswith("validation/")}
-        report(self.trainer, {**self.taken_losses(), **validation})
+        every = gathered(self.taken_losses())  # the same names on every rank
+        losses = {name: sum(one[name] for one in every) / len(every) for name in every[0]}
+        report(self.trainer, {**losses, **validation})
         if experience.collection_due and experience.finished:
             self.trainer.should_stop = True
         elif experience.collection_due:
@@ -115,12 +118,13 @@ class Agent(Model):
     def gather(self, experience: Experience) -> None:
         """Collects with the agent as it is; the normalisers see the new transitions."""
         self.adapt(experience.collect())
-        returns, experience.training_returns = experience.training_returns, []
+        returns = [value for values in gathered(experience.training_returns) for value in values]
+        experience.training_returns = []
         if returns:
             report(self.trainer, {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["agent_generator"] = self.generator.get_state()
+        checkpoint["agent_generator"] = gathered_at_first(self.generator.get_state())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.generator.set_state(checkpoint["agent_generator"].cpu())
+        self.generator.set_state(checkpoint["agent_generator"][rank()].cpu())

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..recipe import Composed, build
 from ..recipe_error import MissingExtra, RecipeError
 from . import run_folder
-from .output import complain, say
+from .output import complain, further_rank, say
 from .stop import signals
 
 
@@ -30,7 +30,9 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
             experiment = build(composed)
             logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no greetings, no advertisements
             say(f"ready after {time.perf_counter() - began:.0f} s")
-            run_folder.report(folder, experiment.fit(folder, checkpoint))
+            result = experiment.fit(folder, checkpoint)
+            if not further_rank():
+                run_folder.report(folder, result)
             code = stop.code
         except (RecipeError, MissingExtra):
             run_folder.drop_if_empty(folder)
@@ -40,7 +42,7 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
         except Exception as error:
             code = 1
             _explain(error)
-    if code:
+    if code and not further_rank():
         _say_way_back(folder, command, "stopped" if code > 128 else "failed")
     return code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +13,15 @@ class Usage(Exception):
     """The command cannot be carried out as it was given."""
 
 
+def further_rank() -> bool:
+    """Whether another process of this run, on this machine, does the talking."""
+    return os.environ.get("LOCAL_RANK", "0") != "0"
+
+
 def say(text: str = "") -> None:
-    """A line on stdout, at once: a run may be piped."""
+    """A line on stdout, at once: a run may be piped. Only the first process of a run says anything."""
+    if further_rank():
+        return
     print(text, flush=True)  # noqa: T201
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from typing import Any
 
 from ..recipe import Composed, to_yaml
 from ..recipe_files import RUN_RECIPE
-from .output import Usage, number, say, table
+from .output import Usage, further_rank, number, say, table
+
+SHARED = "FULGURITE_RUN"
 
 
 def create(runs: Path, composed: Composed, start: str, seed: int) -> Path:
@@ -27,6 +30,19 @@ def create(runs: Path, composed: Composed, start: str, seed: int) -> Path:
     except OSError as error:
         raise Usage(f"{folder}: cannot be written: {error.strerror}") from error
     return folder
+
+
+def join() -> Path | None:
+    """The folder of the run that this process was started to take part in, as a further rank; None for the first one.
+
+    Lightning starts the command once more for each further device, and says so by `LOCAL_RANK`.
+    """
+    return Path(os.environ[SHARED]) if further_rank() and SHARED in os.environ else None
+
+
+def share(folder: Path) -> None:
+    """Lets processes that are started from here `join` the run."""
+    os.environ[SHARED] = str(folder.absolute())
 
 
 def write_recipe(folder: Path, composed: Composed) -> None:

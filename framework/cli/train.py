@@ -29,14 +29,21 @@ def run(given: argparse.Namespace) -> int:
     from . import run_folder
     from .fit import fit
 
+    shared = run_folder.join()
+    if shared is not None:
+        return fit(compose(shared), shared, None)
     composed = [compose(given.recipe, overrides) for overrides in by_seed(given.overrides)]
     for one in composed:
         check(one)
+        devices = one.tree.root.get("trainer", {}).get("devices", 1)
+        if len(composed) > 1 and devices != 1:
+            raise Usage(f"trainer.devices={devices} with several seeds: expected one seed a command, or one device")
     start = run_folder.start_time()
     for one in composed:
         seed = one.tree.find("seed")[1] if "seed" in one.tree.root else 0
         folder = run_folder.create(given.runs, one, start, seed)
         say(f"{one.file.name}, seed {seed}: {folder}")
+        run_folder.share(folder)
         code = fit(one, folder, None)
         if code:
             return code

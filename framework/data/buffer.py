@@ -10,6 +10,7 @@ from torch import Tensor
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 
 from ..keys import BOOTSTRAP, HELD_OUT, TRAJECTORY, TRANSITION
+from .windows import held_out_trajectories
 
 
 class Dataset:
@@ -65,9 +66,7 @@ class Dataset:
 
     def trajectories(self) -> list[TensorDictBase]:
         """The held-out trajectories, `[T]` each, in the order in which they were recorded."""
-        rows = self.buffer[:]
-        rows = rows[rows[HELD_OUT][:, 0]]
-        return [rows[rows[TRAJECTORY][:, 0] == number] for number in rows[TRAJECTORY].unique().tolist()]
+        return held_out_trajectories(self.buffer[:])
 
     def state_dict(self) -> dict[str, Tensor]:
         """The rows in use by name, and the write position."""

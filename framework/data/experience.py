@@ -17,6 +17,7 @@ from tensordict import TensorDictBase
 from ..keys import TRAJECTORY
 from ..models.base import Minibatches
 from ..runs.phases import Phases
+from ..runs.ranks import gathered_at_first, rank, world_size
 from .actor import Actor
 from .buffer import Dataset
 from .collection import Collection
@@ -184,6 +185,10 @@ class Experience(pl.LightningDataModule):
         return HeldOut(self)
 
     def state_dict(self) -> dict[str, Any]:
+        """Of all ranks: each has its own transitions, simulators and chance."""
+        return {"ranks": gathered_at_first(self._own_state())}
+
+    def _own_state(self) -> dict[str, Any]:
         collection = self._collection
         return {
             **self.counters(),
@@ -194,6 +199,17 @@ class Experience(pl.LightningDataModule):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes this rank's part.
+
+        Raises:
+            ValueError: for the state of another number of processes.
+        """
+        if len(state["ranks"]) != world_size():
+            raise ValueError(
+                f"the checkpoint was made by {len(state['ranks'])} processes, not {world_size()}: each kept its own "
+                f"transitions; need trainer.devices x trainer.num_nodes = {len(state['ranks'])}"
+            )
+        state = state["ranks"][rank()]
         self.env_steps, self.gradient_steps = int(state["env_steps"]), int(state["gradient_steps"])
         self._earlier_seconds, self._began = float(state["wall_seconds"]), perf_counter()
         self.dataset.load_state_dict(state["dataset"])

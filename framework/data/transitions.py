@@ -109,10 +109,27 @@ def from_run(folder: Path) -> TensorDict:
     newest = checkpoint.latest(folder)
     if newest is None:
         raise ValueError(f"{folder}: no checkpoint of a run in it")
-    saved: dict[str, Any] = checkpoint.load(newest)["Experience"]["dataset"]
+    return from_checkpoint(newest)
+
+
+def from_checkpoint(folder: Path) -> TensorDict:
+    """What all processes of a run had recorded, one after the other, each in the order of time."""
+    parts = []
+    episodes = 0
+    for rank in checkpoint.load(folder)["Experience"]["ranks"]:
+        rows = in_order(rank["dataset"], folder)
+        numbers = rows[TRAJECTORY]
+        rows[TRAJECTORY] = numbers + episodes
+        episodes += int(numbers.max()) + 1
+        parts.append(rows)
+    return torch.cat(parts)
+
+
+def in_order(saved: dict[str, Any], folder: Path) -> TensorDict:
+    """The rows of a saved buffer, oldest first."""
     entries = {tuple(name.split("/")): column for name, column in saved.items() if name != "cursor"}
     if not entries:
-        raise ValueError(f"{newest}: its buffer is empty")
+        raise ValueError(f"{folder}: its buffer is empty")
     rows = TensorDict({key[0] if len(key) == 1 else key: column for key, column in entries.items()})
     rows.batch_size = [len(saved["observation"])]
     oldest = int(saved["cursor"]) % len(rows)  # a full buffer overwrites its oldest rows

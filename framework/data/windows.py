@@ -7,7 +7,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from ..keys import ACTION, NEXT_OBSERVATION, OBSERVATION
+from ..keys import ACTION, HELD_OUT, NEXT_OBSERVATION, OBSERVATION, TRAJECTORY
 
 
 class Windows(NamedTuple):
@@ -24,6 +24,12 @@ class Windows(NamedTuple):
     actions: Tensor
     targets: Tensor
     counts: Tensor
+
+
+def held_out_trajectories(rows: TensorDictBase) -> list[TensorDictBase]:
+    """The trajectories `[T]` of rows `[B]` that are held out, in the order in which they were recorded."""
+    rows = rows[rows[HELD_OUT][:, 0]]
+    return [rows[rows[TRAJECTORY][:, 0] == number] for number in rows[TRAJECTORY].unique().tolist()]
 
 
 def windows(trajectories: Sequence[TensorDictBase], horizon: int, limit: int, generator: torch.Generator) -> Windows:

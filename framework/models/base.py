@@ -13,6 +13,8 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from ..runs.ranks import mean_over_ranks
+
 
 class Minibatches:
     """Several minibatches `[K, (E,) B]` in one call of the trainer, which spares small networks most of its cost."""
@@ -125,11 +127,14 @@ class Model(pl.LightningModule, ABC):
             self.adapt((batch.stacked if isinstance(batch, Minibatches) else batch).reshape(-1))
 
     def validation_step(self, batch: TensorDictBase, batch_idx: int) -> None:
+        scores: dict[str, Tensor] = {}
         if len(batch):  # nothing is held out as long as there are few episodes
             scores = {name: score.detach() for name, score in self.evaluate(batch).items()}
+        scores = mean_over_ranks(scores, len(batch), self.device)
+        if scores:
             self.select(scores)
             means = {f"validation/{name}": score.mean() for name, score in scores.items()}
-            self.log_dict(means, logger=False, sync_dist=True, batch_size=batch.numel())
+            self.log_dict(means, logger=False, batch_size=1)
 
     def on_train_epoch_end(self) -> None:
         self.log_dict(self.taken_losses())

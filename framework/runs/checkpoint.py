@@ -20,7 +20,7 @@ from pytorch_lightning.plugins.io import CheckpointIO
 
 PAYLOAD = "checkpoint.pt"
 MANIFEST = "MANIFEST.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class DamagedCheckpoint(RuntimeError):

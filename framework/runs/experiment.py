@@ -16,6 +16,8 @@ from tensordict import TensorDictBase
 from ..agents.agent import Agent
 from ..data.environments import Environment
 from ..data.experience import Experience
+from ..data.transitions import from_checkpoint
+from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
 from . import metrics
 from .evaluation import Evaluation
@@ -116,10 +118,8 @@ class Experiment:
         """
         held_out: list[TensorDictBase] = []
         if checkpoint is not None:
-            saved = checkpoints.load(checkpoint)
-            self.agent.load_state_dict(saved["state_dict"])
-            self.experience.load_state_dict(saved["Experience"])
-            held_out = self.experience.held_out()
+            self.agent.load_state_dict(checkpoints.load(checkpoint)["state_dict"])
+            held_out = held_out_trajectories(from_checkpoint(checkpoint))
         return model_report(self.agent, self.evaluation.run(self.agent), held_out)
 
     def result(self, folder: Path, status: str, reason: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from . import metrics
+from .ranks import gathered_at_first, rank
 
 
 class RunState(pl.Callback):
@@ -22,6 +23,10 @@ class RunState(pl.Callback):
         self._folder = Path(trainer.default_root_dir)
 
     def state_dict(self) -> dict[str, Any]:
+        """Of all ranks; the metrics file is the first one's."""
+        return {"ranks": gathered_at_first(self._own_state())}
+
+    def _own_state(self) -> dict[str, Any]:
         name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
         assert self._folder is not None
         return {
@@ -33,7 +38,7 @@ class RunState(pl.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._restored = state_dict
+        self._restored = state_dict["ranks"][rank()]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The last moment before the first update: whatever set-up drew from the generators is forgotten."""

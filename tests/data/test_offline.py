@@ -174,7 +174,7 @@ def run_folder(folder: Path, cursor: int, held_out: int = 1) -> None:
         **{f"next/{key}": torch.zeros(10, 1, dtype=torch.bool) for key in ("terminated", "truncated", "done")},
     }
     rows = {name: column.roll(cursor, 0) for name, column in rows.items()}
-    payload = {"Experience": {"dataset": {**rows, "cursor": torch.tensor(cursor)}}}
+    payload = {"Experience": {"ranks": [{"dataset": {**rows, "cursor": torch.tensor(cursor)}}]}}
     FolderCheckpointIO().save_checkpoint(payload, folder / "checkpoints" / "step-10")
 
 

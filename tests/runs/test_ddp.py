@@ -1,0 +1,103 @@
+"""Two processes on one run, by the command: the same weights, each its own data, one folder, and an exact resume."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+RECIPE = """
+defaults: [pets/cartpole]
+experience:
+  max_env_steps: 160
+  warmup_env_steps: 40
+  env_steps_per_collection: 20
+  batch_size: 8
+  updates_per_epoch: 10
+  updates_per_call: 5
+  held_out_share: 0.3
+  schedule: {updates_per_env_step: 0.5, first_updates: 20}
+agent:
+  world_model: {dynamics: {members: 2, elites: 1, hidden: [8]}}
+  planner: {candidates: 8, elites: 2, iterations: 2, horizon: 3}
+  objective: {particles: 2}
+evaluation: {episodes: 1}
+callbacks:
+  evaluate: null
+  model_error: null
+  calibration: null
+  video: null
+  plots: null
+  checkpoint: {every_env_steps: 80, keep: 9}
+  witness: {_target_: witness.Witness}
+logger: null
+trainer: {accelerator: cpu, strategy: ddp, devices: 2}
+"""
+
+WITNESS = '''
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+
+
+class Witness(pl.Callback):
+    """Each rank leaves its weights and its data in the run folder."""
+
+    def on_train_end(self, trainer, pl_module):
+        data = trainer.datamodule
+        told = {"weights": pl_module.state_dict(), "rows": data.dataset.buffer[:]["observation"].clone()}
+        told |= {"env_steps": data.env_steps, "gradient_steps": data.gradient_steps}
+        torch.save(told, Path(trainer.default_root_dir) / f"rank{trainer.global_rank}.pt")
+'''
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    environment = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "HOME": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-m", "fulgurite", *words],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+
+
+def told(run: Path) -> list[dict]:
+    return [torch.load(run / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def same(one: dict, other: dict) -> bool:
+    return all(torch.equal(one["weights"][name], other["weights"][name]) for name in one["weights"])
+
+
+def test_two_processes_are_one_run(tmp_path):
+    (tmp_path / "two.yaml").write_text(RECIPE)
+    (tmp_path / "witness.py").write_text(WITNESS)
+    done = command(tmp_path, "train", "two.yaml")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (run,) = [path.parent for path in tmp_path.rglob("result.json")]
+    assert len(list(tmp_path.rglob("recipe.yaml"))) == 1
+    assert done.stdout.count("status") == 1
+    first, second = told(run)
+    assert same(first, second)
+    assert first["rows"].shape == second["rows"].shape == (80, 4)
+    assert not torch.equal(first["rows"], second["rows"])
+    assert (first["env_steps"], second["env_steps"]) == (160, 160)
+    assert first["gradient_steps"] == second["gradient_steps"]
+
+    shutil.rmtree(run / "checkpoints" / "step-160")
+    again = command(tmp_path, "resume", str(run))
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "from step-80" in again.stdout
+    for before, after in zip((first, second), told(run), strict=True):
+        assert same(before, after)
+        assert torch.equal(before["rows"], after["rows"])
+
+    alone = command(tmp_path, "resume", str(run), "trainer.devices=1")
+    assert alone.returncode == 1
+    assert "made by 2 processes, not 1" in alone.stderr
+
+
+def test_one_command_trains_one_seed_on_several_devices(tmp_path):
+    done = command(tmp_path, "train", "pets/pendulum", "seed=0..1", "trainer.devices=2")
+    assert done.returncode == 2
+    assert "expected one seed a command" in done.stderr
