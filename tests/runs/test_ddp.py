@@ -1,10 +1,14 @@
-"""Two processes on one run, by the command: the same weights, each its own data, one folder, and an exact resume."""
+"""Two processes on one run, by the command: the same weights, each its own data, one folder, and an exact resume.
+
+`pytest -m slow tests/runs/test_ddp.py` does it with every shipped recipe.
+"""
 
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 RECIPE = """
@@ -95,6 +99,33 @@ def test_two_processes_are_one_run(tmp_path):
     alone = command(tmp_path, "resume", str(run), "trainer.devices=1")
     assert alone.returncode == 1
     assert "made by 2 processes, not 1" in alone.stderr
+
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+NAMES = sorted(str(path.relative_to(RECIPES).with_suffix("")) for path in RECIPES.rglob("*/*.yaml"))
+ALWAYS = ("alphazero/frozen_lake", "bayesian/pendulum")
+SMALL = [
+    "experience.max_env_steps=32", "experience.warmup_env_steps=8", "experience.env_steps_per_collection=8",
+    "experience.updates_per_epoch=2", "experience.updates_per_call=1", "experience.batch_size=4",
+    "experience.schedule={first_updates: 2, updates_per_env_step: 0.2}", "logger=null", "environment.num_envs=1",
+    "environment.max_episode_steps=12", "callbacks={witness: {_target_: witness.Witness}}",
+    "trainer.accelerator=cpu", "trainer.devices=2", "trainer.strategy=ddp",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [n if n in ALWAYS else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
+def test_every_recipe_keeps_its_ranks_together(name, tmp_path):
+    """Two collections on each rank, so normalisers, elites and weights have seen what both gathered."""
+    (tmp_path / "witness.py").write_text(WITNESS)
+    (tmp_path / "small.yaml").write_text(f"defaults: [{name}]\n")
+    search = ["agent.search.simulations=4"] if name.startswith(("mcts/", "alphazero/")) else []
+    done = command(tmp_path, "train", "small.yaml", *SMALL, *search)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (run,) = [path.parent for path in tmp_path.rglob("result.json")]
+    first, second = told(run)
+    assert same(first, second)
+    assert len(first["rows"]) == len(second["rows"]) == 16
+    assert not torch.equal(first["rows"], second["rows"])
 
 
 def test_one_command_trains_one_seed_on_several_devices(tmp_path):
