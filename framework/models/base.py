@@ -92,6 +92,15 @@ class Model(pl.LightningModule, ABC):
 
     # ------------------------------------------------------------------ Lightning's hooks, for whatever is fitted
 
+    def configure_model(self) -> None:
+        """The last moment before the model is shared between processes.
+
+        Raises:
+            ValueError: with several devices and nothing to learn, which has nothing to share.
+        """
+        if self.trainer.world_size > 1 and not self.learned_parts():
+            raise ValueError(f"trainer.devices: need 1, since nothing is learned here, got {self.trainer.world_size}")
+
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         parts = self.learned_parts()
         self._clipped = [part for part in parts if part.gradient_clip is not None]
