@@ -5,6 +5,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from fulgurite.runs import stopping
+
 
 class Every:
     """Remembers when something was last done, and says whether a multiple of `env_steps` has passed since.
@@ -45,14 +47,22 @@ class Periodic(Callback, ABC):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if data.collection_due and self.every.due(data.env_steps):
-            self.every.done_at = data.env_steps
-            self.watch(trainer, pl_module, data.finished)
+            self._watch(trainer, pl_module, data.finished)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if self.every.done_at != data.env_steps:
-            self.every.done_at = data.env_steps
-            self.watch(trainer, pl_module, True)
+            self._watch(trainer, pl_module, True)
+
+    def _watch(self, trainer: Trainer, agent: LightningModule, final: bool) -> None:
+        """Watches, unless the run shall stop: then it is still to be done."""
+        if stopping.asked():
+            return
+        try:
+            self.watch(trainer, agent, final)
+        except stopping.Stopped:
+            return
+        self.every.done_at = trainer.datamodule.env_steps  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict[str, Any]:
         return {"done_at": self.every.done_at}

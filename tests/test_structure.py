@@ -14,6 +14,7 @@ LEAVES = {
     "runs/metrics",
     "runs/phases",
     "runs/ranks",
+    "runs/stopping",
 }  # import nothing of ours but each other
 ORDER = ["equations", "models", "imagination", "planners", "data", "agents", "runs", "recipe", "cli"]
 

@@ -19,6 +19,7 @@ from ..models.base import Minibatches, Model
 from ..models.world_model import WorldModel
 from ..runs.metrics import report
 from ..runs.ranks import gathered, gathered_at_first, rank
+from ..runs.stopping import Stopped, asked
 
 
 class Agent(Model):
@@ -85,8 +86,11 @@ class Agent(Model):
             self.gather(experience)
 
     def on_train_start(self) -> None:
-        if self.experience is None:
+        experience = self.experience
+        if experience is None:
             super().on_train_start()  # else the normalisers have seen each transition as it was gathered
+        elif experience.collection_due and experience.finished:
+            self.trainer.should_stop = True  # nothing is left but what watches at the end
 
     def training_step(self, batch: TensorDictBase | Minibatches, batch_idx: int) -> None:
         with nullcontext() if self.experience is None else self.experience.phases("fit"):
@@ -110,14 +114,27 @@ class Agent(Model):
         every = gathered(self.taken_losses())  # the same names on every rank
         losses = {name: sum(one[name] for one in every) / len(every) for name in every[0]}
         report(self.trainer, {**losses, **validation})
-        if experience.collection_due and experience.finished:
+        if any(gathered(asked())) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True
         elif experience.collection_due:
-            self.gather(experience)
+            try:
+                self.gather(experience)
+            except Stopped:
+                self.trainer.should_stop = True
 
     def gather(self, experience: Experience) -> None:
-        """Collects with the agent as it is; the normalisers see the new transitions."""
-        self.adapt(experience.collect())
+        """Collects with the agent as it is; the normalisers see the new transitions.
+
+        Raises:
+            Stopped: where the run shall stop; then everything is as before.
+        """
+        before = self.generator.get_state()
+        try:
+            fresh = experience.collect()
+        except Stopped:
+            self.generator.set_state(before)
+            raise
+        self.adapt(fresh)
         returns = [value for values in gathered(experience.training_returns) for value in values]
         experience.training_returns = []
         if returns:

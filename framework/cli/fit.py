@@ -30,6 +30,7 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
             experiment = build(composed)
             logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no greetings, no advertisements
             say(f"ready after {time.perf_counter() - began:.0f} s")
+            stop.fitting = True
             result = experiment.fit(folder, checkpoint)
             if not further_rank():
                 run_folder.report(folder, result)

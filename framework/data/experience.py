@@ -18,6 +18,7 @@ from ..keys import TRAJECTORY
 from ..models.base import Minibatches
 from ..runs.phases import Phases
 from ..runs.ranks import gathered_at_first, rank, world_size
+from ..runs.stopping import Stopped, give_up_if_asked
 from .actor import Actor
 from .buffer import Dataset
 from .collection import Collection
@@ -129,6 +130,7 @@ class Experience(pl.LightningDataModule):
 
         Raises:
             EnvironmentFault: where an environment raised or gave nonsense; nothing of that collection is kept.
+            Stopped: where the run shall stop, after the warm-up; as if the collection had not begun.
         """
         target = min(self.warmup_env_steps, self.max_env_steps)
         fresh = [self._collect_once()]
@@ -140,14 +142,20 @@ class Experience(pl.LightningDataModule):
 
     def _collect_once(self) -> TensorDictBase:
         with self.phases("collect"):
+            before = self._collection_state if self._collection is None else self._collection.state_dict()
             if self._collection is None:
                 policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
-                actor = Actor(lambda: self.acting, policies, self.phases)
+                actor = Actor(self._act, policies, self.phases)
                 self._collection = Collection(
                     self.environment, actor, self.frames, self.seed, self._rank, self._collection_state
                 )
-            with self.phases("environment"):
-                rows, returns = self._collection.collect()
+            try:
+                with self.phases("environment"):
+                    rows, returns = self._collection.collect()
+            except Stopped:
+                self._collection.close()
+                self._collection, self._collection_state = None, before
+                raise
             self.training_returns += returns
             number = rows[TRAJECTORY][:, 0]
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
@@ -155,6 +163,12 @@ class Experience(pl.LightningDataModule):
             self.dataset.extend(rows, held_out, self.generator)
             self.env_steps += len(rows) * self.environment.action_repeat * self._world_size
         return rows
+
+    def _act(self) -> Policy:
+        """What acts now. Alone, and after the warm-up, a collection may be given up at any step."""
+        if world_size() == 1 and self.env_steps >= self.warmup_env_steps:
+            give_up_if_asked()
+        return self.acting
 
     def updated(self, updates: int) -> None:
         """So many updates were made."""

@@ -10,6 +10,7 @@ import torch
 from tensordict import TensorDict, TensorDictBase
 from torchrl.data import Composite
 
+from ..runs.stopping import give_up_if_asked
 from .environments import Environment
 
 
@@ -43,7 +44,11 @@ class Episode:
 
 @torch.no_grad()
 def play(environment: Environment, policy: Policy, seeds: Sequence[int], *, render: bool = False) -> list[Episode]:
-    """Plays one episode from each reset seed, stepping only those that still run."""
+    """Plays one episode from each reset seed, stepping only those that still run.
+
+    Raises:
+        Stopped: as soon as the run shall stop.
+    """
     simulators = [environment.make_single(seed, render=render) for seed in seeds]
     try:
         return _play(simulators, policy, seeds, render)
@@ -59,6 +64,7 @@ def _play(simulators: list[gymnasium.Env], policy: Policy, seeds: Sequence[int],
     running = list(range(len(seeds)))
     td = started(policy, len(seeds))
     while running:
+        give_up_if_asked()
         td["observation"] = torch.as_tensor(np.stack([observations[i] for i in running])).to(policy.device)
         td = policy(td)
         actions = td["action"].cpu().numpy()

@@ -19,7 +19,7 @@ from ..data.experience import Experience
 from ..data.transitions import from_checkpoint
 from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
-from . import metrics
+from . import metrics, stopping
 from .evaluation import Evaluation
 from .model_report import model_report
 from .run_state import RunState
@@ -90,7 +90,7 @@ class Experiment:
             with warnings.catch_warnings():
                 quieten()
                 trainer.fit(self.agent, datamodule=self.experience, ckpt_path=checkpoint, weights_only=True)
-            status = "interrupted" if trainer.interrupted else "completed"
+            status = "interrupted" if trainer.interrupted or stopping.asked() else "completed"
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"
             raise

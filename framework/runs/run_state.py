@@ -8,12 +8,15 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from . import metrics
+from . import metrics, stopping
 from .ranks import gathered_at_first, rank
 
 
 class RunState(pl.Callback):
-    """Lets a resumed run go on with the same chance, and cuts metrics rows that the crash left after the checkpoint."""
+    """Lets a resumed run go on with the same chance, and cuts metrics rows that the crash left after the checkpoint.
+
+    It also has signals answered our way, once Lightning has set its own.
+    """
 
     def __init__(self) -> None:
         self._restored: dict[str, Any] | None = None
@@ -42,6 +45,7 @@ class RunState(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The last moment before the first update: whatever set-up drew from the generators is forgotten."""
+        stopping.handle_again()
         if self._restored is None or self._folder is None:
             return
         state, self._restored = self._restored, None

@@ -1,0 +1,127 @@
+"""A run that is asked to stop, in whatever it does, leaves a checkpoint from which it ends bitwise where it would have."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from tiny import tiny_experiment
+
+from fulgurite.callbacks.evaluate_agent import EvaluateAgent
+from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
+from fulgurite.runs import metrics, stopping
+from fulgurite.runs.checkpoint import latest
+
+
+@pytest.fixture(autouse=True)
+def _nobody_asks():
+    yield
+    stopping.forget()
+
+
+class AskInFit(pl.Callback):
+    """In the middle of an epoch of updates."""
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.datamodule.env_steps == 60 and batch_idx == 1:
+            stopping.ask()
+
+
+def watched(callbacks=None):
+    experiment = tiny_experiment()
+    experiment.callbacks = {
+        "evaluate": EvaluateAgent(experiment.evaluation, every_env_steps=20, interim_episodes=1),
+        **(callbacks or {}),
+        "save": SaveCheckpoint(1000),
+    }
+    return experiment
+
+
+def ask_at_plan(experiment, number):
+    """In the middle of whatever makes plan number 0, 1, ..."""
+    planner, calls = experiment.agent.planner, []
+    plan = planner.plan
+
+    def counted(*arguments):
+        calls.append(experiment.experience.env_steps)
+        if len(calls) == number + 1:
+            stopping.ask()
+        return plan(*arguments)
+
+    planner.plan = counted
+    return calls
+
+
+def places():
+    """At which plans the run is evaluating and at which it is collecting: the number of the middle one of each."""
+    experiment = watched()
+    calls, phases = ask_at_plan(experiment, 10**9), []
+    collect = experiment.experience.collect
+
+    def collecting():
+        first = len(calls)
+        rows = collect()
+        phases.append((first, len(calls)))
+        return rows
+
+    experiment.experience.collect = collecting
+    return experiment, calls, phases
+
+
+@pytest.mark.parametrize("where", ["fit", "collect", "evaluate"])
+def test_nothing_is_lost_by_a_stop(where, tmp_path):
+    whole, calls, collections = places()
+    whole.fit(tmp_path / "whole")
+    first, last = collections[-1]
+    assert last - first >= 5
+    stopped = watched({"ask": AskInFit()} if where == "fit" else None)
+    if where == "collect":
+        ask_at_plan(stopped, (first + last) // 2)
+    if where == "evaluate":
+        ask_at_plan(stopped, last + 2)
+        assert len(calls) > last + 10
+    run = tmp_path / "stopped"
+    result = stopped.fit(run)
+    assert result["status"] == "interrupted"
+    assert result["env_steps"] == (80 if where == "evaluate" else 60)
+    stopping.forget()
+
+    resumed = watched()
+    with torch.no_grad():
+        for parameter in resumed.agent.parameters():
+            parameter.add_(1.0)  # whatever it was built with does not matter
+    assert resumed.fit(run, latest(run))["status"] == "completed"
+    for name, value in whole.agent.state_dict().items():
+        assert torch.equal(value, resumed.agent.state_dict()[name]), name
+    assert (whole.experience.dataset.buffer[:] == resumed.experience.dataset.buffer[:]).all()
+    assert torch.equal(whole.agent.generator.get_state(), resumed.agent.generator.get_state())
+    ends = [[row["eval/return_mean"] for row in metrics.read(at) if "eval/return_mean" in row][-1] for at in (tmp_path / "whole", run)]
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_the_command_saves_and_says_how_to_go_on(number, code, tmp_path):
+    words = "experience.max_env_steps=100000", "callbacks.video=null", "logger=null", "evaluation.episodes=1"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fulgurite", "train", "pets/cartpole", *words],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while not any(row["gradient_steps"] > 0 for found in tmp_path.rglob("metrics.jsonl") for row in metrics.read(found.parent)):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        asked = time.monotonic()
+        process.send_signal(number)
+        _, complaints = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert time.monotonic() - asked < 30
+    assert process.returncode == code
+    assert "stopped; continue with: fulgurite resume" in complaints
+    (run,) = [path.parent for path in tmp_path.rglob("result.json")]
+    assert latest(run) is not None
