@@ -80,7 +80,7 @@ class Agent(Model):
         if experience is None:
             return
         if experience.env_steps == 0:
-            self._generator = torch.Generator(self.device).manual_seed(experience.seed + 7919 * self.global_rank)
+            self._generator = torch.Generator(self.device).manual_seed(experience.seed + 7919 * rank())
             self.gather(experience)
         elif experience.collection_due and not experience.finished:  # a finished run goes on with more steps
             self.gather(experience)

@@ -101,17 +101,13 @@ class MCTS(Agent):
             batch[SEARCH_POLICY] = found.policy.view(*batch.shape, -1)
             batch[SEARCH_VALUE] = (found.value * self.rules.to_play(state)).view(*batch.shape, 1)
 
-    def learned(self) -> dict[str, Model]:
-        """The parts that losses are asked of, the world model first."""
-        return {name: part for name, part in self.named_children() if isinstance(part, Model)}
-
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
         batch = self.seen(batch)
-        return {name: loss for part in self.learned().values() for name, loss in part.loss(batch).items()}
+        return {name: loss for part in self.parts().values() for name, loss in part.loss(batch).items()}
 
     def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
         batch = self.seen(batch)
-        return {name: score for part in self.learned().values() for name, score in part.evaluate(batch).items()}
+        return {name: score for part in self.parts().values() for name, score in part.evaluate(batch).items()}
 
     def adapt(self, batch: TensorDictBase) -> None:
         super().adapt(self.seen(batch))

@@ -147,7 +147,7 @@ class Experience(pl.LightningDataModule):
                 policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
                 actor = Actor(self._act, policies, self.phases)
                 self._collection = Collection(
-                    self.environment, actor, self.frames, self.seed, self._rank, self._collection_state
+                    self.environment, actor, self.frames, self.seed, rank(), self._collection_state
                 )
             try:
                 with self.phases("environment"):
@@ -161,7 +161,7 @@ class Experience(pl.LightningDataModule):
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
             held_out = ((number + 1) * share).floor() > (number * share).floor()
             self.dataset.extend(rows, held_out, self.generator)
-            self.env_steps += len(rows) * self.environment.action_repeat * self._world_size
+            self.env_steps += len(rows) * self.environment.action_repeat * world_size()
         return rows
 
     def _act(self) -> Policy:
@@ -179,16 +179,8 @@ class Experience(pl.LightningDataModule):
     def generator(self) -> torch.Generator:
         """The source of chance of batches and bootstrap."""
         if self._generator is None:
-            self._generator = torch.Generator().manual_seed(self.seed + 104_729 * (self._rank + 1))
+            self._generator = torch.Generator().manual_seed(self.seed + 104_729 * (rank() + 1))
         return self._generator
-
-    @property
-    def _rank(self) -> int:
-        return 0 if self.trainer is None else self.trainer.global_rank
-
-    @property
-    def _world_size(self) -> int:
-        return 1 if self.trainer is None else self.trainer.world_size
 
     # ------------------------------------------------------------------ Lightning's hooks
 

@@ -69,26 +69,27 @@ class Model(pl.LightningModule, ABC):
         """Scores on held-out transitions `[B]`, by name; called without gradients. By default the losses."""
         return self.loss(batch)
 
+    def parts(self) -> dict[str, "Model"]:
+        """The models inside this one, by name, in the order of declaration."""
+        return {name: part for name, part in self.named_children() if isinstance(part, Model)}
+
     def prepare(self, batch: TensorDictBase) -> None:
         """Writes into a batch `[*B]` what is worked out once for all minibatches of a call.
 
         What does not depend on the weights a loss works out itself where it is missing. By default asks the parts.
         """
-        for part in self.children():
-            if isinstance(part, Model):
-                part.prepare(batch)
+        for part in self.parts().values():
+            part.prepare(batch)
 
     def adapt(self, batch: TensorDictBase) -> None:
         """Sees every transition `[B]` once, before it is trained on: for normalisers. By default asks the parts."""
-        for part in self.children():
-            if isinstance(part, Model):
-                part.adapt(batch)
+        for part in self.parts().values():
+            part.adapt(batch)
 
     def select(self, scores: dict[str, Tensor]) -> None:
         """Takes what `evaluate` gave on the whole held-out set: for elites. By default asks the parts."""
-        for part in self.children():
-            if isinstance(part, Model):
-                part.select(scores)
+        for part in self.parts().values():
+            part.select(scores)
 
     # ------------------------------------------------------------------ Lightning's hooks, for whatever is fitted
 

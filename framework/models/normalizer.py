@@ -10,6 +10,8 @@ Chan, Golub and LeVeque 1979.
 import torch
 from torch import Tensor, nn
 
+from ..runs.ranks import world_size
+
 
 class Normalizer(nn.Module):
     """Maps vectors to zero mean and unit variance, dimension by dimension, and back.
@@ -59,8 +61,8 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def gathered(n: Tensor, mean: Tensor, squares: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
     """The moments of every process that has rows, in the order of ranks, the same list on each of them."""
     rows = [torch.cat([n.to(mean.dtype)[None], mean, squares])]
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        rows = [torch.empty_like(rows[0]) for _ in range(torch.distributed.get_world_size())]
+    if world_size() > 1:
+        rows = [torch.empty_like(rows[0]) for _ in range(world_size())]
         torch.distributed.all_gather(rows, torch.cat([n.to(mean.dtype)[None], mean, squares]))
     size = len(mean)
     return [(row[0].to(torch.int64), row[1 : 1 + size], row[1 + size :]) for row in rows if row[0] > 0]

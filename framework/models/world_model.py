@@ -64,10 +64,6 @@ class WorldModel(Model):
         next_state = self.dynamics.step(state, action, theta, noise)
         return next_state, *self.outcome(state, action, next_state)
 
-    def parts(self) -> dict[str, Model]:
-        """The learned parts by name, in the order in which they are fitted."""
-        return {name: part for name, part in self.named_children() if isinstance(part, Model)}
-
     def prepare(self, batch: TensorDictBase) -> None:
         super().prepare(self.infer(batch))  # the encoding is the identity: it has no weights
 
