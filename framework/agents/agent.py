@@ -6,7 +6,7 @@ into it. Nothing about an episode is kept in the module, so one agent serves any
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import torch
@@ -81,15 +81,15 @@ class Agent(Model):
             return
         if experience.env_steps == 0:
             self._generator = torch.Generator(self.device).manual_seed(experience.seed + 7919 * rank())
-            self.gather(experience)
-        elif experience.collection_due and not experience.finished:  # a finished run goes on with more steps
-            self.gather(experience)
+        if experience.collection_due and not experience.finished:  # a finished run goes on with more steps
+            with suppress(Stopped):  # before anything was fitted; seen to when training starts
+                self.gather(experience)
 
     def on_train_start(self) -> None:
         experience = self.experience
         if experience is None:
             super().on_train_start()  # else the normalisers have seen each transition as it was gathered
-        elif experience.collection_due and experience.finished:
+        elif experience.any_rank(asked()) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True  # nothing is left but what watches at the end
 
     def training_step(self, batch: TensorDictBase | Minibatches, batch_idx: int) -> None:
@@ -110,11 +110,14 @@ class Agent(Model):
         if experience is None:
             super().on_train_epoch_end()
             return
+        if experience.calls_made:  # the epoch was cut short, and is reported when the resumed run has ended it
+            self.trainer.should_stop = True
+            return
         validation = {k: v.item() for k, v in self.trainer.callback_metrics.items() if k.startswith("validation/")}
         every = gathered(self.taken_losses())  # the same names on every rank
         losses = {name: sum(one[name] for one in every) / len(every) for name in every[0]}
         report(self.trainer, {**losses, **validation})
-        if any(gathered(asked())) or (experience.collection_due and experience.finished):
+        if experience.any_rank(asked()) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True
         elif experience.collection_due:
             try:
@@ -128,20 +131,16 @@ class Agent(Model):
         Raises:
             Stopped: where the run shall stop; then everything is as before.
         """
-        before = self.generator.get_state()
-        try:
-            fresh = experience.collect()
-        except Stopped:
-            self.generator.set_state(before)
-            raise
-        self.adapt(fresh)
+        self.adapt(experience.collect())
         returns = [value for values in gathered(experience.training_returns) for value in values]
         experience.training_returns = []
         if returns:
             report(self.trainer, {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["agent_generator"] = gathered_at_first(self.generator.get_state())
+        checkpoint["agent"] = gathered_at_first({"generator": self.generator.get_state(), "losses": self._record})
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.generator.set_state(checkpoint["agent_generator"][rank()].cpu())
+        state = checkpoint["agent"][rank()]
+        self.generator.set_state(state["generator"].cpu())
+        self._record = state["losses"]

@@ -64,6 +64,13 @@ class Dataset:
         index = rows[HELD_OUT][:, 0].nonzero()[:, 0]
         return take(rows, index[:: -(-len(index) // limit)] if len(index) else index)
 
+    def newest(self, count: int) -> TensorDictBase:
+        """The newest transitions `[B]`, in the order in which they came; at most as many as are kept."""
+        capacity = self.buffer.storage.max_size
+        count = min(count, capacity)
+        index = (self.buffer.writer._cursor - count + torch.arange(count)) % capacity
+        return take(self.buffer[:], index)
+
     def trajectories(self) -> list[TensorDictBase]:
         """The held-out trajectories, `[T]` each, in the order in which they were recorded."""
         return held_out_trajectories(self.buffer[:])

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from tensordict import TensorDictBase
+from tensordict import TensorDict, TensorDictBase
 
 from ..keys import TRAJECTORY
 from ..models.base import Minibatches
 from ..runs.phases import Phases
 from ..runs.ranks import gathered_at_first, rank, world_size
-from ..runs.stopping import Stopped, give_up_if_asked
+from ..runs.stopping import Stopped, ask, asked, give_up_if_asked
 from .actor import Actor
 from .buffer import Dataset
 from .collection import Collection
@@ -92,6 +92,8 @@ class Experience(pl.LightningDataModule):
         self.env_steps = 0
         self.gradient_steps = 0
         self.training_returns: list[float] = []
+        self.calls_made = 0
+        self._fresh = 0
         self._began, self._earlier_seconds = perf_counter(), 0.0
         self._collection: Collection | None = None
         self._collection_state: dict[str, Any] | None = None
@@ -128,52 +130,68 @@ class Experience(pl.LightningDataModule):
     def collect(self) -> TensorDictBase:
         """Acts for one collection, or for the whole warm-up, and returns the new transitions `[B]`.
 
+        A warm-up that was stopped goes on where it was, and its earlier transitions are among those returned.
+
         Raises:
             EnvironmentFault: where an environment raised or gave nonsense; nothing of that collection is kept.
-            Stopped: where the run shall stop, after the warm-up; as if the collection had not begun.
+            Stopped: where the run shall stop; as if the collection, or that part of the warm-up, had not begun.
         """
         target = min(self.warmup_env_steps, self.max_env_steps)
-        fresh = [self._collect_once()]
+        self._collect_once()
         while self.env_steps < target:
-            fresh.append(self._collect_once())
-        rows = torch.cat(fresh)
-        self.schedule.collected(len(rows) * self.environment.action_repeat)
-        return rows
+            self._collect_once()
+        fresh, self._fresh = self._fresh, 0
+        self.schedule.collected(fresh * self.environment.action_repeat)
+        return self.dataset.newest(fresh)
 
-    def _collect_once(self) -> TensorDictBase:
+    def _collect_once(self) -> None:
         with self.phases("collect"):
+            policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
+            if self.env_steps == 0 and self.base_policy is not None:  # on each rank, other chance
+                self.base_policy.generator.manual_seed(self.base_policy.generator.initial_seed() + 7919 * rank())
             before = self._collection_state if self._collection is None else self._collection.state_dict()
+            chance = [policy.generator.get_state() for policy in policies]
             if self._collection is None:
-                policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
                 actor = Actor(self._act, policies, self.phases)
                 self._collection = Collection(
                     self.environment, actor, self.frames, self.seed, rank(), self._collection_state
                 )
             try:
                 with self.phases("environment"):
-                    rows, returns = self._collection.collect()
+                    collected = self._collection.collect()
             except Stopped:
+                collected = None
+            if self.any_rank(collected is None) or collected is None:
                 self._collection.close()
                 self._collection, self._collection_state = None, before
-                raise
+                for policy, state in zip(policies, chance, strict=True):
+                    policy.generator.set_state(state)
+                ask()
+                raise Stopped
+            rows, returns = collected
             self.training_returns += returns
             number = rows[TRAJECTORY][:, 0]
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
             held_out = ((number + 1) * share).floor() > (number * share).floor()
             self.dataset.extend(rows, held_out, self.generator)
             self.env_steps += len(rows) * self.environment.action_repeat * world_size()
-        return rows
+            self._fresh += len(rows)
 
     def _act(self) -> Policy:
-        """What acts now. Alone, and after the warm-up, a collection may be given up at any step."""
-        if world_size() == 1 and self.env_steps >= self.warmup_env_steps:
-            give_up_if_asked()
+        """What acts now. A collection may be given up at any step."""
+        give_up_if_asked()
         return self.acting
 
+    def any_rank(self, decision: bool) -> bool:
+        """Whether it is so on any rank. To be called on all of them."""
+        return decision if self.trainer is None else self.trainer.strategy.reduce_boolean_decision(decision, all=False)
+
     def updated(self, updates: int) -> None:
-        """So many updates were made."""
+        """So many updates were made in a call."""
         self.gradient_steps += updates
         self.schedule.updated(updates)
+        if updates:
+            self.calls_made = (self.calls_made + 1) % len(Updates(self))
 
     @property
     def generator(self) -> torch.Generator:
@@ -198,9 +216,13 @@ class Experience(pl.LightningDataModule):
         collection = self._collection
         return {
             **self.counters(),
+            "calls_made": self.calls_made,
+            "fresh": self._fresh,
+            "training_returns": list(self.training_returns),
             "dataset": self.dataset.state_dict(),
             "schedule": self.schedule.state_dict(),
             "generator": self.generator.get_state(),
+            "base_policy": None if self.base_policy is None else self.base_policy.generator.get_state(),
             "collection": self._collection_state if collection is None else collection.state_dict(),
         }
 
@@ -217,10 +239,14 @@ class Experience(pl.LightningDataModule):
             )
         state = state["ranks"][rank()]
         self.env_steps, self.gradient_steps = int(state["env_steps"]), int(state["gradient_steps"])
+        self.calls_made, self._fresh = int(state["calls_made"]), int(state["fresh"])
+        self.training_returns = [float(value) for value in state["training_returns"]]
         self._earlier_seconds, self._began = float(state["wall_seconds"]), perf_counter()
         self.dataset.load_state_dict(state["dataset"])
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"].cpu())
+        if self.base_policy is not None and state["base_policy"] is not None:
+            self.base_policy.generator.set_state(state["base_policy"].cpu())
         self._collection_state = state["collection"]
 
     def teardown(self, stage: str) -> None:
@@ -231,7 +257,11 @@ class Experience(pl.LightningDataModule):
 
 
 class Updates:
-    """One epoch of training: `updates_per_call` minibatches a call. It has a length, so nothing is prefetched."""
+    """One epoch of training: `updates_per_call` minibatches a call. It has a length, so nothing is prefetched.
+
+    Where the run shall stop, it ends early. The resumed run's first epoch is the rest of it: calls that were made
+    before the stop are handed out empty, so that the epoch keeps its length, and is validated, as ever.
+    """
 
     def __init__(self, experience: Experience) -> None:
         self.experience = experience
@@ -241,7 +271,13 @@ class Updates:
 
     def __iter__(self) -> Iterator[Minibatches]:
         it = self.experience
-        for _ in range(len(self)):
+        made = it.calls_made
+        for _ in range(made):
+            yield Minibatches(TensorDict(batch_size=[0]))
+        for _ in range(made, len(self)):
+            if it.any_rank(asked()):
+                ask()
+                return
             yield Minibatches(it.dataset.sample(it.updates_per_call, it.batch_size, it.generator))
 
 

@@ -22,6 +22,9 @@ class Policy(Protocol):
     @property
     def device(self) -> torch.device: ...
 
+    @property
+    def generator(self) -> torch.Generator: ...
+
     def __call__(self, td: TensorDictBase) -> TensorDictBase: ...
 
 

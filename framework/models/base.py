@@ -30,8 +30,8 @@ class Minibatches:
 
     def to(self, device: torch.device) -> "Minibatches":
         """Lightning calls it; where nothing must move, it takes no time, unlike a TensorDict's."""
-        first = next(iter(self.stacked.values(True, True)))
-        return self if first.device == device else Minibatches(self.stacked.to(device))
+        first = next(iter(self.stacked.values(True, True)), None)  # nothing, where there are no minibatches
+        return self if first is None or first.device == device else Minibatches(self.stacked.to(device))
 
 
 class Model(pl.LightningModule, ABC):
@@ -114,6 +114,8 @@ class Model(pl.LightningModule, ABC):
         optimizers: Any = self.optimizers()
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         rows = batch.stacked if isinstance(batch, Minibatches) else batch[None]
+        if not len(rows):
+            return
         self.prepare(rows)
         for minibatch in rows.unbind(0):
             losses = self.loss(minibatch)
@@ -156,7 +158,10 @@ class Model(pl.LightningModule, ABC):
             FloatingPointError: where one is not finite, named.
         """
         record, self._record = self._record, []
-        means = {f"loss/{name}": torch.stack([row[name] for row in record]).mean() for name in (record or [{}])[0]}
+        means = {
+            f"loss/{name}": torch.stack([row[name].to(self.device) for row in record]).mean()
+            for name in (record or [{}])[0]
+        }
         taken = {name: mean.item() for name, mean in means.items()}
         for name, mean in taken.items():
             if mean != mean or abs(mean) == float("inf"):

@@ -43,9 +43,8 @@ class RunState(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict["ranks"][rank()]
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The last moment before the first update: whatever set-up drew from the generators is forgotten."""
-        stopping.handle_again()
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Before the agent acts: whatever set-up drew from the generators is forgotten."""
         if self._restored is None or self._folder is None:
             return
         state, self._restored = self._restored, None
@@ -57,3 +56,6 @@ class RunState(pl.Callback):
         torch.set_rng_state(state["torch"].cpu())
         if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        stopping.handle_again()
