@@ -1,68 +1,123 @@
-"""Checkpoints every so many environment steps and at the end, the newest few kept. How they are written is the
-trainer's `CheckpointIO`; what is in them is everybody's `state_dict`.
+"""Checkpoints every so many environment steps, at each best evaluation and at the end; the newest few and the best one
+are kept. How they are written is the trainer's `CheckpointIO`; what is in them is everybody's `state_dict`.
 """
 
+import logging
+import os
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
-from fulgurite.runs.checkpoint import checkpoints, step
+from fulgurite.runs.checkpoint import BEST, checkpoints, step
+from fulgurite.runs.metrics import MetricsFile
 
 from .periodic import Every
+
+log = logging.getLogger(__name__)
 
 
 class SaveCheckpoint(Checkpoint):
     """Saves `checkpoints/step-<env_steps>` in the run folder. As a `Checkpoint`, it comes last at an epoch's end: after
     the agent has collected, so that nothing is collected twice when the run resumes.
 
+    A disk that refuses does not stop the training: all but the newest checkpoint make room, and if that does not help,
+    the run goes on without this one and says so. Only at the run's end it is an error.
+
     Args:
         every_env_steps: how often.
         keep: how many of the newest stay.
+        keep_best: whether the one with the best evaluation stays too; the file `checkpoints/best` names it.
 
     Raises:
         ValueError: unless keep >= 1.
     """
 
-    def __init__(self, every_env_steps: int = 1000, keep: int = 2) -> None:
+    def __init__(self, every_env_steps: int = 1000, keep: int = 2, keep_best: bool = True) -> None:
         super().__init__()
         if keep < 1:
             raise ValueError(f"keep: need at least 1, got {keep}")
         self.every = Every(every_env_steps)
         self.keep = keep
+        self.keep_best = keep_best
+        self._best: tuple[float, str] | None = None
         self._saved: tuple[int, int] | None = None
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         # When all steps are made, only the last fit remains, and the save after it.
-        if self.every.due(data.env_steps) and not data.finished:
-            self._save(trainer)
+        if (self.every.due(data.env_steps) or self._improved(trainer) is not None) and not data.finished:
+            self._save(trainer, last=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._save(trainer)
+        self._save(trainer, last=True)
 
-    def _save(self, trainer: Trainer) -> None:
+    def _improved(self, trainer: Trainer) -> float | None:
+        """The newest mean return of an evaluation, if it is the best so far; the same on every rank."""
+        if not self.keep_best:
+            return None
+        files = [logger for logger in trainer.loggers if isinstance(logger, MetricsFile)]
+        value = files[0].latest.get("eval/return_mean") if files else None
+        value = trainer.strategy.broadcast(value)
+        return None if value is None or (self._best is not None and value <= self._best[0]) else float(value)
+
+    def _save(self, trainer: Trainer, last: bool) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         now = (data.env_steps, data.gradient_steps)
         if self._saved == now:
             return
         self._saved = now
         self.every.done_at = data.env_steps
-        run = Path(trainer.default_root_dir)
-        if trainer.is_global_zero:
-            # From here on they belong to a past that did not happen: the run resumed from an earlier one.
-            for stale in checkpoints(run):
-                if step(stale) >= data.env_steps:
-                    trainer.strategy.remove_checkpoint(stale)
-        trainer.strategy.barrier("stale checkpoints removed")
-        trainer.save_checkpoint(run / "checkpoints" / f"step-{data.env_steps}", weights_only=False)
-        if trainer.is_global_zero:
-            for old in sorted(checkpoints(run), key=step)[: -self.keep]:
+        folder = Path(trainer.default_root_dir) / "checkpoints"
+        path = folder / f"step-{data.env_steps}"
+        if trainer.strategy.broadcast(path.exists()):
+            path = folder / f"step-{data.env_steps}-{data.gradient_steps}"
+        best, improved = self._best, self._improved(trainer)
+        if improved is not None:
+            self._best = (improved, path.name)
+        problem = self._written(trainer, path)
+        if problem is not None:
+            self._prune(trainer, None, 1)
+            problem = self._written(trainer, path)
+        if problem is None:
+            self._prune(trainer, path, self.keep)
+            return
+        self._best, self._saved = best, None
+        if last:
+            raise OSError(f"no checkpoint could be written at the end of the run: {problem}")
+        log.warning("no checkpoint at step %d, training goes on without: %s", data.env_steps, problem)
+
+    def _written(self, trainer: Trainer, path: Path) -> str | None:
+        """Saves, and says on every rank what the disk of the first one had against it."""
+        problem = None
+        try:
+            trainer.save_checkpoint(path, weights_only=False)
+        except OSError as error:
+            problem = str(error)
+            trainer.strategy.barrier("Trainer.save_checkpoint")  # where the other ranks wait
+        return trainer.strategy.broadcast(problem)
+
+    def _prune(self, trainer: Trainer, newest: Path | None, keep: int) -> None:
+        """Removes all but the newest and the best one, and what is not before a newest one: it is superseded, or
+        belongs to a past that did not happen, since the run resumed from an earlier one.
+        """
+        if not trainer.is_global_zero:
+            return
+        found = sorted(checkpoints(Path(trainer.default_root_dir)), key=step)
+        past = [one for one in found if newest is None or one == newest or step(one)[0] < step(newest)[0]]
+        kept = {*(one.name for one in past[-keep:]), *((self._best[1],) if self._best and newest else ())}
+        for old in found:
+            if old.name not in kept:
                 trainer.strategy.remove_checkpoint(old)
+        if self._best and newest:
+            temporary = newest.parent / f".{BEST}.tmp"
+            temporary.write_text(self._best[1] + "\n")
+            os.replace(temporary, newest.parent / BEST)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"done_at": self.every.done_at}
+        return {"done_at": self.every.done_at, "best": self._best, "saved": self._saved}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.every.done_at = state_dict["done_at"]
+        self._best, self._saved = state_dict["best"], state_dict["saved"]

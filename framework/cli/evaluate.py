@@ -22,6 +22,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RUN|RECIPE", help="the folder of a run, a shipped name or a file")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
     parser.add_argument("--episodes", type=int, metavar="N", help="how many starts; the recipe's number by default")
+    parser.add_argument(
+        "--checkpoint", metavar="NAME", help="of a run: best, or one such as step-2000; else the newest"
+    )
     parser.add_argument("--model", action="store_true", help="judge the model: error and calibration by horizon")
     parser.add_argument("--json", action="store_true", help="machine-readable, every return with its seed")
 
@@ -37,11 +40,9 @@ def run(given: argparse.Namespace) -> int:
         say("loading torch ...")
     checkpoint = None
     if Path(given.recipe).is_dir():
-        from ..runs.checkpoint import latest
-
-        checkpoint = latest(Path(given.recipe), complain)
-        if checkpoint is None:
-            raise Usage(f"{given.recipe} has no undamaged checkpoint; a recipe's name evaluates its untrained agent")
+        checkpoint = chosen(Path(given.recipe), given.checkpoint)
+    elif given.checkpoint is not None:
+        raise Usage(f"--checkpoint: expected the folder of a run with it, got {given.recipe}")
     experiment = build(composed)
     title = f"{given.recipe}, {'untrained' if checkpoint is None else checkpoint.name}"
     if given.model:
@@ -57,6 +58,24 @@ def run(given: argparse.Namespace) -> int:
     seeds = result["seeds"]
     say(f"seeds {seeds[0]} to {seeds[-1]}" if seeds == list(range(seeds[0], seeds[-1] + 1)) else f"seeds {seeds}")
     return 0
+
+
+def chosen(run: Path, name: str | None) -> Path:
+    """The checkpoint of that name, or the newest undamaged one."""
+    from ..runs.checkpoint import BEST, checkpoints, latest, step
+
+    if name is None:
+        newest = latest(run, complain)
+        if newest is None:
+            raise Usage(f"{run} has no undamaged checkpoint; a recipe's name evaluates its untrained agent")
+        return newest
+    best = run / "checkpoints" / BEST
+    wanted = best.read_text().strip() if name == BEST and best.is_file() else name
+    found = sorted(checkpoints(run), key=step)
+    if wanted not in [folder.name for folder in found]:
+        there = ", ".join([BEST] * best.is_file() + [folder.name for folder in found])
+        raise Usage(f"--checkpoint: expected one of {there or 'none, since there is none yet'}, got {name}")
+    return run / "checkpoints" / wanted
 
 
 def judge(experiment: Experiment, given: argparse.Namespace, checkpoint: Path | None, title: str) -> None:

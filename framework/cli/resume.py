@@ -7,8 +7,9 @@ and evaluation.*. Everything else is part of the run.
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 
-from .output import Usage, complain, say
+from .output import Usage, complain, further_rank, say
 
 GROUPS = ("trainer", "callbacks", "logger", "evaluation")
 KEYS = ("experience.max_env_steps",)
@@ -39,12 +40,15 @@ def run(given: argparse.Namespace) -> int:
     composed = compose(folder, given.overrides)
     check(composed)
     say(f"{composed.file.name}: {folder}")
-    from ..runs.checkpoint import latest  # imports torch
+    with nullcontext() if further_rank() else run_folder.to_itself(folder):
+        from ..runs.checkpoint import latest, sweep  # imports torch
 
-    checkpoint = latest(folder, complain)
-    if checkpoint is None:
-        raise Usage(f"{folder}: every checkpoint is damaged; start again with: fulgurite train {folder}")
-    if given.overrides:
-        run_folder.write_recipe(folder, composed)
-    say(f"from {checkpoint.name}")
-    return fit(composed, folder, checkpoint)
+        if not further_rank():
+            sweep(folder)
+        checkpoint = latest(folder, complain)
+        if checkpoint is None:
+            raise Usage(f"{folder}: every checkpoint is damaged; start again with: fulgurite train {folder}")
+        if given.overrides:
+            run_folder.write_recipe(folder, composed)
+        say(f"from {checkpoint.name}")
+        return fit(composed, folder, checkpoint)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from ..recipe_files import RUN_RECIPE
 from .output import Usage, further_rank, number, say, table
 
 SHARED = "FULGURITE_RUN"
+LOCK, OWNER = ".lock", ".owner"
 
 
 def create(runs: Path, composed: Composed, start: str, seed: int) -> Path:
@@ -52,10 +55,37 @@ def write_recipe(folder: Path, composed: Composed) -> None:
     temporary.replace(folder / RUN_RECIPE)
 
 
+@contextmanager
+def to_itself(folder: Path) -> Iterator[None]:
+    """Has the run to itself, so that no other process writes into its folder. The system lets go when we end, however.
+
+    Raises:
+        Usage: where another process has it, named, or where the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock, owner = FileLock(folder / LOCK, timeout=0), folder / OWNER
+    try:
+        lock.acquire()
+        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+    except Timeout as error:
+        who = owner.read_text() if owner.is_file() else "another process"
+        raise Usage(f"{folder}: is in use by {who}; a run can be continued when that has ended") from error
+    except OSError as error:
+        raise Usage(f"{folder}: cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
 def drop_if_empty(folder: Path) -> None:
     """Removes the folder of a run that could not be built: nothing but its recipe is in it."""
-    if [path.name for path in folder.iterdir()] == [RUN_RECIPE]:
-        (folder / RUN_RECIPE).unlink()
+    found = {path.name for path in folder.iterdir()}
+    if found <= {RUN_RECIPE, LOCK, OWNER}:
+        for name in found:
+            (folder / name).unlink()
         folder.rmdir()
 
 

@@ -44,7 +44,8 @@ def run(given: argparse.Namespace) -> int:
         folder = run_folder.create(given.runs, one, start, seed)
         say(f"{one.file.name}, seed {seed}: {folder}")
         run_folder.share(folder)
-        code = fit(one, folder, None)
+        with run_folder.to_itself(folder):
+            code = fit(one, folder, None)
         if code:
             return code
     return 0

@@ -4,12 +4,16 @@ A bootstrap resample of n rows contains row i Binomial(n, 1/n) times, for large 
 comes in, so a member's data set grows without being redrawn (online bagging, Oza and Russell 2001).
 """
 
+from collections.abc import Collection
+from typing import Any
+
 import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 
 from ..keys import BOOTSTRAP, HELD_OUT, TRAJECTORY, TRANSITION
+from . import saved_rows
 from .windows import held_out_trajectories
 
 
@@ -24,6 +28,7 @@ class Dataset:
     def __init__(self, capacity: int, members: int | None) -> None:
         self.members = members
         self.buffer = TensorDictReplayBuffer(storage=LazyTensorStorage(capacity), batch_size=1)
+        self.written = 0  # rows, of which the newest are kept
         self._pools: list[Tensor] = []
 
     def __len__(self) -> int:
@@ -36,6 +41,7 @@ class Dataset:
             counts = torch.poisson(torch.ones(len(rows), self.members), generator=generator)
             rows[BOOTSTRAP] = counts.to(torch.uint8)
         self.buffer.extend(rows)
+        self.written += len(rows)
         self.index()
 
     def index(self) -> None:
@@ -66,28 +72,26 @@ class Dataset:
 
     def newest(self, count: int) -> TensorDictBase:
         """The newest transitions `[B]`, in the order in which they came; at most as many as are kept."""
-        capacity = self.buffer.storage.max_size
-        count = min(count, capacity)
-        index = (self.buffer.writer._cursor - count + torch.arange(count)) % capacity
-        return take(self.buffer[:], index)
+        rows = self.buffer[:]
+        count = min(count, len(rows))
+        return take(rows, (self.written - count + torch.arange(count)) % len(rows))
 
     def trajectories(self) -> list[TensorDictBase]:
         """The held-out trajectories, `[T]` each, in the order in which they were recorded."""
         return held_out_trajectories(self.buffer[:])
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """The rows in use by name, and the write position."""
-        # cloned, since a view would be saved with the whole capacity behind it
-        rows = self.buffer[:].clone() if len(self.buffer) else TensorDict(batch_size=[0])
-        flat = {"/".join(key) if isinstance(key, tuple) else key: value for key, value in rows.items(True, True)}
-        return {**flat, "cursor": torch.tensor(self.buffer.writer._cursor)}
+    def state_dict(self, name: str, saved: Collection[str] = ()) -> dict[str, Any]:
+        """See `saved_rows.save`."""
+        rows = self.buffer[:] if len(self.buffer) else TensorDict(batch_size=[0])
+        return saved_rows.save(rows, self.written, name, saved)
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        rows = {tuple(name.split("/")): value for name, value in state.items() if name != "cursor"}
-        if rows:
-            size = len(next(iter(rows.values())))
-            self.buffer.extend(TensorDict(rows, batch_size=[size]))
-            self.buffer.writer._cursor = int(state["cursor"])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Puts the rows where they were, into an empty buffer."""
+        self.written = int(state["written"])
+        self.buffer.writer._cursor = (self.written - int(state["kept"])) % self.buffer.storage.max_size
+        for rows in saved_rows.load(state):
+            self.buffer.extend(rows)
+        if self.written:
             self.index()
 
 

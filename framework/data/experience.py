@@ -16,8 +16,9 @@ from tensordict import TensorDict, TensorDictBase
 
 from ..keys import TRAJECTORY
 from ..models.base import Minibatches
+from ..runs.checkpoint import FolderCheckpointIO
 from ..runs.phases import Phases
-from ..runs.ranks import gathered_at_first, rank, world_size
+from ..runs.ranks import gathered, gathered_at_first, rank, world_size
 from ..runs.stopping import Stopped, ask, asked, give_up_if_asked
 from .actor import Actor
 from .buffer import Dataset
@@ -210,16 +211,18 @@ class Experience(pl.LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """Of all ranks: each has its own transitions, simulators and chance."""
-        return {"ranks": gathered_at_first(self._own_state())}
+        writer = None if self.trainer is None else self.trainer.strategy.checkpoint_io
+        saved = gathered(writer.parts() if isinstance(writer, FolderCheckpointIO) else [])[0]  # the first one writes
+        return {"ranks": gathered_at_first(self._own_state(saved))}
 
-    def _own_state(self) -> dict[str, Any]:
+    def _own_state(self, saved: list[str]) -> dict[str, Any]:
         collection = self._collection
         return {
             **self.counters(),
             "calls_made": self.calls_made,
             "fresh": self._fresh,
             "training_returns": list(self.training_returns),
-            "dataset": self.dataset.state_dict(),
+            "dataset": self.dataset.state_dict(f"rows-{rank()}", saved),
             "schedule": self.schedule.state_dict(),
             "generator": self.generator.get_state(),
             "base_policy": None if self.base_policy is None else self.base_policy.generator.get_state(),

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..keys import HELD_OUT, TRAJECTORY, TRANSITION
 from ..recipe_error import MissingExtra
 from ..runs import checkpoint
+from . import saved_rows
 
 COLUMNS = ("observation", "action", "next_observation", "reward", "terminated")
 OPTIONAL = ("truncated", "trajectory")
@@ -127,14 +128,10 @@ def from_checkpoint(folder: Path) -> TensorDict:
 
 def in_order(saved: dict[str, Any], folder: Path) -> TensorDict:
     """The rows of a saved buffer, oldest first."""
-    entries = {tuple(name.split("/")): column for name, column in saved.items() if name != "cursor"}
-    if not entries:
+    pieces = [rows.select(*TRANSITION, TRAJECTORY, HELD_OUT) for rows in saved_rows.load(saved)]
+    if not pieces:
         raise ValueError(f"{folder}: its buffer is empty")
-    rows = TensorDict({key[0] if len(key) == 1 else key: column for key, column in entries.items()})
-    rows.batch_size = [len(saved["observation"])]
-    oldest = int(saved["cursor"]) % len(rows)  # a full buffer overwrites its oldest rows
-    order = (torch.arange(len(rows)) + oldest) % len(rows)
-    return rows.select(*TRANSITION, TRAJECTORY, HELD_OUT)[order]
+    return torch.cat(pieces)
 
 
 def from_minari(id: str) -> TensorDict:

@@ -1,12 +1,13 @@
 """Checkpoints that are whole or absent: a folder of hashed files, renamed into place once.
 
-    checkpoints/.tmp-step-2000-<pid>/   checkpoint.pt, then MANIFEST.json with size and sha256, each flushed to disk
+    checkpoints/.tmp-step-2000-<pid>/   checkpoint.pt and parts, then MANIFEST.json with sizes and sha256, all flushed
     checkpoints/step-2000/              the same folder, renamed: atomic on one file system
 
-The tensors and plain containers of `checkpoint.pt` are read with `weights_only=True`, so a foreign file runs no code.
+The tensors and plain containers of its files are read with `weights_only=True`, so a foreign file runs no code. Parts
+(`parts.py`) that the checkpoint before has too are hard links to the same file: a large buffer costs only its tail.
 """
 
-import hashlib
+import errno
 import json
 import os
 import re
@@ -18,9 +19,14 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
+from .durable import fingerprint, flush_folder, link, write
+from .parts import NAME, replaced, size_in_bytes
+
 PAYLOAD = "checkpoint.pt"
 MANIFEST = "MANIFEST.json"
-FORMAT = 2
+BEST = "best"  # beside the folders, names the one with the best evaluation
+FORMAT = 3
+SPARE = 1.2  # of what a checkpoint needs must be free on the disk, so that it is not filled to the last byte
 
 
 class DamagedCheckpoint(RuntimeError):
@@ -30,31 +36,63 @@ class DamagedCheckpoint(RuntimeError):
 class FolderCheckpointIO(CheckpointIO):
     """Lightning's way to the disk: every save of the trainer becomes such a folder."""
 
+    def __init__(self) -> None:
+        self._newest: Path | None = None  # that this run wrote or was resumed from
+
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        """Writes the folder `path`. A folder of that name is left alone: it holds the same step, whole.
+        """Writes the folder `path`. A folder of that name is left alone: it holds the same state, whole.
 
         Raises:
-            OSError: where the disk refuses; nothing that was there before is touched.
+            OSError: where the disk refuses, or has too little room; nothing that was there before is touched.
         """
         final = Path(path)
         if final.exists():
             return
         final.parent.mkdir(parents=True, exist_ok=True)
+        need, free = size_in_bytes(checkpoint), shutil.disk_usage(final.parent).free
+        if free < SPARE * need:
+            raise OSError(errno.ENOSPC, f"need {SPARE * need / 1e6:.0f} MB, {free / 1e6:.0f} MB are free", str(final))
         temporary = final.parent / f".tmp-{final.name}-{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         try:
-            write(temporary / PAYLOAD, lambda file: torch.save(checkpoint, file))
-            manifest = {"format": FORMAT, "files": {PAYLOAD: fingerprint(temporary / PAYLOAD)}}
-            text = json.dumps(manifest, indent=2).encode()
-            write(temporary / MANIFEST, lambda file: file.write(text))
+            self._write(checkpoint, temporary)
             os.rename(temporary, final)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         flush_folder(final.parent)
+        self._newest = final
+
+    def _write(self, checkpoint: dict[str, Any], folder: Path) -> None:
+        files: dict[str, Any] = {}
+        earlier = {} if self._newest is None else read_manifest(self._newest)
+
+        def put(part: dict[str, Any]) -> dict[str, Any]:
+            name = f"{part[NAME]}.pt"
+            if part["content"] is None:
+                assert self._newest is not None
+                link(self._newest / name, folder / name)
+                files[name] = earlier[name]
+            else:
+                write(folder / name, lambda file: torch.save(part["content"], file))
+                files[name] = fingerprint(folder / name)
+            return {NAME: part[NAME]}
+
+        payload = replaced(checkpoint, put)
+        write(folder / PAYLOAD, lambda file: torch.save(payload, file))
+        files[PAYLOAD] = fingerprint(folder / PAYLOAD)
+        text = json.dumps({"format": FORMAT, "files": files}, indent=2).encode()
+        write(folder / MANIFEST, lambda file: file.write(text))
+        flush_folder(folder)
+
+    def parts(self) -> list[str]:
+        """The names of parts that need not be given again."""
+        if self._newest is None or not self._newest.is_dir():
+            return []
+        return [name.removesuffix(".pt") for name in read_manifest(self._newest) if (self._newest / name).is_file()]
 
     def load_checkpoint(
         self,
@@ -63,37 +101,60 @@ class FolderCheckpointIO(CheckpointIO):
         weights_only: bool | None = True,
     ) -> dict[str, Any]:
         """Reads the folder `path` after checking it; always with `weights_only=True`."""
-        return load(Path(path), map_location)
+        self._newest = Path(path)
+        return load(self._newest, map_location)
 
     def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
-        """Removes the folder."""
+        """Removes the folder: its manifest first, so that a half removed one is never taken for whole."""
+        (Path(path) / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(path, ignore_errors=True)
 
 
 def load(folder: Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """The content of a checkpoint folder.
+    """The content of a checkpoint folder; its parts are read where they are used (`parts.content`).
 
     Raises:
         DamagedCheckpoint: naming the file, what the manifest says of it and what it is.
     """
-    verify(folder)
-    return torch.load(folder / PAYLOAD, map_location=map_location, weights_only=True)
+    files = verify(folder)
+
+    def place(part: dict[str, Any]) -> dict[str, Any]:
+        name = f"{part[NAME]}.pt"
+        if name not in files:
+            raise DamagedCheckpoint(f"{folder}: {PAYLOAD} needs the part {name}, which {MANIFEST} does not have")
+        return {NAME: part[NAME], "file": str(folder / name)}
+
+    loaded: dict[str, Any] = torch.load(folder / PAYLOAD, map_location=map_location, weights_only=True)
+    return replaced(loaded, place)
 
 
-def verify(folder: Path) -> None:
-    """Raises `DamagedCheckpoint` unless every file is as the manifest says."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        files = manifest["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedCheckpoint(f"{folder}: need a readable {MANIFEST}, got {type(error).__name__}: {error}") from error
-    if manifest.get("format") != FORMAT:
-        raise DamagedCheckpoint(f"{folder}: need format {FORMAT}, got {manifest.get('format')}")
+def verify(folder: Path) -> dict[str, Any]:
+    """The files of a manifest, if every one of them is as it says.
+
+    Raises:
+        DamagedCheckpoint: naming the first that is not.
+    """
+    files = read_manifest(folder)
     for name, expected in files.items():
-        path = folder / Path(name).name
+        path = folder / name
         found = fingerprint(path) if path.is_file() else None
         if found != expected:
             raise DamagedCheckpoint(f"{path}: need {expected}, got {found or 'no file'}")
+    return files
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What the manifest says of each file. Raises `DamagedCheckpoint` where it cannot be read."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        version, files = manifest["format"], dict(manifest["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedCheckpoint(f"{folder}: need a readable {MANIFEST}, got {type(error).__name__}: {error}") from error
+    if version != FORMAT:
+        raise DamagedCheckpoint(f"{folder}: need format {FORMAT}, got {version}")
+    if PAYLOAD not in files or any(Path(name).name != name for name in files):
+        raise DamagedCheckpoint(f"{folder}: {MANIFEST}: need {PAYLOAD} and names without folders, got {sorted(files)}")
+    return files
 
 
 def latest(run: Path, warn: Callable[[str], None] = lambda message: None) -> Path | None:
@@ -108,37 +169,27 @@ def latest(run: Path, warn: Callable[[str], None] = lambda message: None) -> Pat
     return None
 
 
+_STEP = re.compile(r"step-(\d+)(?:-(\d+))?")
+
+
 def checkpoints(run: Path) -> list[Path]:
     """The checkpoint folders of a run, in no order."""
-    return [path for path in (run / "checkpoints").glob("step-*") if re.fullmatch(r"step-\d+", path.name)]
+    return [path for path in (run / "checkpoints").glob("step-*") if _STEP.fullmatch(path.name)]
 
 
-def step(folder: Path) -> int:
-    """The environment steps in a checkpoint folder's name."""
-    return int(folder.name.removeprefix("step-"))
+def step(folder: Path) -> tuple[int, int]:
+    """What a checkpoint's name says: environment steps, and gradient steps where an earlier one had the same (else -1).
+
+    Raises:
+        ValueError: for another name.
+    """
+    found = _STEP.fullmatch(folder.name)
+    if not found:
+        raise ValueError(f"{folder}: need a name such as step-2000 or step-2000-350")
+    return int(found[1]), int(found[2] or -1)
 
 
-def write(path: Path, dump: Callable[[Any], Any]) -> None:
-    """Writes a file and has the disk confirm it."""
-    with path.open("wb") as file:
-        dump(file)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def flush_folder(folder: Path) -> None:
-    """Has the disk confirm a folder's entries, without which a rename may be lost in a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def fingerprint(path: Path) -> dict[str, Any]:
-    """Size in bytes and sha256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+def sweep(run: Path) -> None:
+    """Removes what a killed process had not finished writing. To be called by who has the run to itself."""
+    for folder in (run / "checkpoints").glob(".tmp-*"):
+        shutil.rmtree(folder, ignore_errors=True)

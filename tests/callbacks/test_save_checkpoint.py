@@ -8,6 +8,7 @@ import pytest
 from watched import Run
 
 from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
+from fulgurite.runs.metrics import report
 
 
 def saving(folder: Path, **options: int) -> Run:
@@ -21,7 +22,9 @@ def saving(folder: Path, **options: int) -> Run:
             (path / "gradient_steps").write_text(str(run.data.gradient_steps))
 
     run.trainer.save_checkpoint = save
-    run.trainer.strategy = SimpleNamespace(remove_checkpoint=shutil.rmtree, barrier=lambda name: None)
+    run.trainer.strategy = SimpleNamespace(
+        remove_checkpoint=shutil.rmtree, barrier=lambda name: None, broadcast=lambda value: value
+    )
     return run
 
 
@@ -54,8 +57,61 @@ def test_an_end_at_the_steps_of_the_last_save_replaces_it(tmp_path: Path) -> Non
     run.go(400)
     run.data.gradient_steps = 20
     run.end()
-    assert names(run) == ["step-400"]
-    assert (tmp_path / "checkpoints" / "step-400" / "gradient_steps").read_text() == "20"
+    assert names(run) == ["step-400-20"]
+    assert (tmp_path / "checkpoints" / "step-400-20" / "gradient_steps").read_text() == "20"
+
+
+def test_the_best_stays_and_is_named(tmp_path: Path) -> None:
+    run = saving(tmp_path, every_env_steps=1000, keep=1)
+    for env_steps, mean in ((200, -900.0), (400, -200.0), (600, -300.0), (800, -250.0)):
+        run.data.env_steps = env_steps
+        report(run.trainer, {"eval/return_mean": mean})
+        run.go(env_steps)
+    assert names(run) == ["best", "step-400"]
+    run.go(999)
+    run.end()
+    assert names(run) == ["best", "step-400", "step-999"]
+    assert (tmp_path / "checkpoints" / "best").read_text() == "step-400\n"
+
+
+def refusing(run: Run, times: int) -> list[Path]:
+    """Makes the disk of a run full for so many saves."""
+    save, refused = run.trainer.save_checkpoint, []
+
+    def maybe(path: Path, weights_only: bool) -> None:
+        if len(refused) < times:
+            refused.append(path)
+            raise OSError(28, "No space left on device")
+        save(path, weights_only)
+
+    run.trainer.save_checkpoint = maybe
+    return refused
+
+
+def test_a_full_disk_costs_the_older_checkpoints_first(tmp_path: Path) -> None:
+    run = saving(tmp_path, every_env_steps=100, keep=3)
+    for env_steps in (200, 400, 600):
+        run.go(env_steps)
+    refusing(run, 1)
+    run.go(800)
+    assert names(run) == ["step-600", "step-800"]
+
+
+def test_a_full_disk_does_not_stop_the_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = saving(tmp_path, every_env_steps=100)
+    run.go(200)
+    refused = refusing(run, 2)
+    run.go(400)
+    assert len(refused) == 2
+    assert names(run) == ["step-200"]
+    assert "no checkpoint at step 400, training goes on without: [Errno 28] No space left" in caplog.text
+    run.go(600)
+    assert names(run) == ["step-200", "step-600"]
+    refusing(run, 2)
+    run.data.gradient_steps = 5
+    with pytest.raises(OSError, match="no checkpoint could be written at the end of the run"):
+        run.end()
+    assert names(run) == ["step-600"]
 
 
 def test_what_lies_ahead_of_a_resumed_run_goes(tmp_path: Path) -> None:
@@ -63,8 +119,8 @@ def test_what_lies_ahead_of_a_resumed_run_goes(tmp_path: Path) -> None:
         (tmp_path / "checkpoints" / f"step-{step}").mkdir(parents=True)
     run = saving(tmp_path, every_env_steps=300)  # resumed from 300: the later ones were damaged
     run.go(600)
-    assert names(run) == ["step-300", "step-600"]
-    assert (tmp_path / "checkpoints" / "step-600" / "gradient_steps").exists()
+    assert names(run) == ["step-300", "step-600-0"]
+    assert (tmp_path / "checkpoints" / "step-600-0" / "gradient_steps").exists()
 
 
 def test_a_resumed_run_keeps_the_rhythm(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fulgurite.cli import fit, main
+from fulgurite.cli import fit, main, run_folder
 from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.recipe import Composed, MissingExtra, RecipeError
 from fulgurite.runs import checkpoint as checkpoints
@@ -219,6 +219,20 @@ def test_resume_passes_over_a_damaged_checkpoint(double: Double, run: Path, caps
     assert "step-1000" in capsys.readouterr().err
 
 
+def test_a_run_belongs_to_one_process_at_a_time(double: Double, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unfinished = run / "checkpoints" / ".tmp-step-2000-1"
+    unfinished.mkdir()
+    with run_folder.to_itself(run):
+        assert main(["resume", str(run), "experience.max_env_steps=5000"]) == 2
+        said = capsys.readouterr().err
+        assert f"{run}: is in use by process {os.getpid()} on " in said
+        assert "5000" not in (run / "recipe.yaml").read_text()
+        assert unfinished.is_dir()
+    assert double.fitted == []
+    assert main(["resume", str(run)]) == 0
+    assert not unfinished.exists()
+
+
 def test_resume_changes_the_length_and_what_is_watched_only(
     double: Double, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,6 +267,17 @@ def test_evaluate_prints_returns_and_seeds(double: Double, run: Path, capsys: py
     assert "step-1000" in said
     assert re.search(r"return mean +-1.5\n", said)
     assert said.endswith("seeds 7 to 8\n")
+
+
+def test_evaluate_takes_a_checkpoint_by_name(double: Double, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run), "--checkpoint", "step-100"]) == 0
+    assert f"{run}, step-100\n" in capsys.readouterr().out
+    assert main(["evaluate", str(run), "--checkpoint", "best"]) == 2
+    assert "expected one of step-100, step-1000, got best" in capsys.readouterr().err
+    (run / "checkpoints" / "best").write_text("step-100\n")
+    assert main(["evaluate", str(run), "--checkpoint", "best"]) == 0
+    assert f"{run}, step-100\n" in capsys.readouterr().out
+    assert main(["evaluate", "pets/pendulum", "--checkpoint", "best"]) == 2
 
 
 def test_evaluate_a_recipe_is_of_the_untrained_agent(double: Double, capsys: pytest.CaptureFixture[str]) -> None:

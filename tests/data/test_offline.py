@@ -8,7 +8,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Trainer
+from tensordict import TensorDict
 
+from fulgurite.data import saved_rows
 from fulgurite.data.offline import OfflineData, evaluate, split
 from fulgurite.data.transitions import load_transitions
 from fulgurite.keys import DONE, REWARD, TERMINATED, TRAJECTORY, TRANSITION, TRUNCATED
@@ -162,8 +164,8 @@ def test_judging_without_held_out_data_is_refused() -> None:
         evaluate(DeterministicDynamics(2, 2), OfflineData(logged((9,))))
 
 
-def run_folder(folder: Path, cursor: int, held_out: int = 1) -> None:
-    """A run's folder whose buffer holds 10 rows of two trajectories, as `train` writes it."""
+def run_folder(folder: Path, overwritten: int, held_out: int = 1) -> None:
+    """A run's folder whose buffer holds 10 rows of two trajectories, and has overwritten some, as `train` writes it."""
     rows = {
         "observation": torch.arange(10.0)[:, None],
         "action": torch.zeros(10, 1),
@@ -173,14 +175,14 @@ def run_folder(folder: Path, cursor: int, held_out: int = 1) -> None:
         "next/reward": torch.zeros(10, 1),
         **{f"next/{key}": torch.zeros(10, 1, dtype=torch.bool) for key in ("terminated", "truncated", "done")},
     }
-    rows = {name: column.roll(cursor, 0) for name, column in rows.items()}
-    payload = {"Experience": {"ranks": [{"dataset": {**rows, "cursor": torch.tensor(cursor)}}]}}
+    table = TensorDict({tuple(name.split("/")): column.roll(overwritten, 0) for name, column in rows.items()}, [10])
+    payload = {"Experience": {"ranks": [{"dataset": saved_rows.save(table, 10 + overwritten, "rows-0", ())}]}}
     FolderCheckpointIO().save_checkpoint(payload, folder / "checkpoints" / "step-10")
 
 
-@pytest.mark.parametrize("cursor", [0, 3])
-def test_a_runs_buffer_comes_in_the_order_of_time_and_stays_split(tmp_path: Path, cursor: int) -> None:
-    run_folder(tmp_path, cursor)
+@pytest.mark.parametrize("overwritten", [0, 3])
+def test_a_runs_buffer_comes_in_the_order_of_time_and_stays_split(tmp_path: Path, overwritten: int) -> None:
+    run_folder(tmp_path, overwritten)
     rows = load_transitions(tmp_path)
     assert rows["observation"][:, 0].tolist() == list(range(10))
     data = OfflineData(tmp_path)

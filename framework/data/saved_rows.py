@@ -1,0 +1,53 @@
+"""A replay buffer in a checkpoint: in pieces, so that rows that were saved once need not be written again.
+
+    piece k  =  rows [k n, (k + 1) n)  of all rows ever written, in the order of time; n rows make about 16 MB
+
+Only the last piece, not yet full, is written anew. A piece stays until its last row is overwritten in the buffer.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import torch
+from tensordict import TensorDict, TensorDictBase
+
+from ..runs import parts
+
+PIECE = 16 << 20  # bytes
+
+
+def save(rows: TensorDictBase, written: int, name: str, saved: Collection[str]) -> dict[str, Any]:
+    """The state of a buffer.
+
+    Args:
+        rows: `[R]`, as they lie in the buffer: the row that was the i-th to be written is at i mod R.
+        written: how many rows were ever written.
+        name: of the buffer, one for each process of a run.
+        saved: the names of parts that the checkpoint before has.
+    """
+    kept = len(rows)
+    oldest = written - kept
+    length = max(1, PIECE // max(1, sum(value[:1].nbytes for value in rows.values(True, True)))) if kept else 1
+    pieces = []
+    for start in range(oldest // length * length, written, length):
+        end = min(start + length, written)
+        called = f"{name}-{start}-{end}"
+        content = None
+        if called not in saved:
+            first = max(start, oldest)
+            piece = rows[(torch.arange(first, end)) % kept]
+            flat = {"/".join(key) if isinstance(key, tuple) else key: v for key, v in piece.items(True, True)}
+            content = {**flat, "first": torch.tensor(first)}
+        pieces.append(parts.part(called, content))
+    return {"written": written, "kept": kept, "pieces": pieces}
+
+
+def load(state: dict[str, Any]) -> Iterator[TensorDict]:
+    """The rows that were in the buffer, oldest first, piece by piece."""
+    oldest = int(state["written"]) - int(state["kept"])
+    for saved in state["pieces"]:
+        content = dict(parts.content(saved))
+        skipped = max(0, oldest - int(content.pop("first")))
+        rows = TensorDict({tuple(name.split("/")): value for name, value in content.items()})
+        rows.batch_size = [len(next(iter(content.values())))]
+        yield rows[skipped:]

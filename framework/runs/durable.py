@@ -1,0 +1,43 @@
+"""Files that are on the disk when we say so."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def write(path: Path, dump: Callable[[Any], Any]) -> None:
+    """Writes a file and has the disk confirm it."""
+    with path.open("wb") as file:
+        dump(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def link(existing: Path, path: Path) -> None:
+    """The same file under another name; a copy where the file system has no hard links."""
+    try:
+        os.link(existing, path)
+    except OSError:
+        with existing.open("rb") as source:
+            write(path, lambda file: shutil.copyfileobj(source, file, 1 << 20))
+
+
+def flush_folder(folder: Path) -> None:
+    """Has the disk confirm a folder's entries, without which a rename may be lost in a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Size in bytes and sha256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}

@@ -1,0 +1,46 @@
+"""Parts of a checkpoint that get files of their own, since later checkpoints have them too: pieces of a replay buffer.
+
+A part is a plain dictionary, `{NAME: name, "content": tensors by name}`, wherever it stands in a state. Its content is
+None where the checkpoint before has a part of that name; one name must never mean two contents in a run.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+NAME = "__part__"
+
+
+def part(name: str, content: dict[str, Tensor] | None) -> dict[str, Any]:
+    """A part to be saved."""
+    return {NAME: name, "content": content}
+
+
+def content(saved: dict[str, Any]) -> dict[str, Tensor]:
+    """What is in a part, read from its file where it has one; `weights_only`, on the CPU."""
+    if "file" in saved:
+        return torch.load(saved["file"], map_location="cpu", weights_only=True)
+    return saved["content"]
+
+
+def replaced(state: Any, by: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """The state with every part in it replaced; containers without any stay the same objects."""
+    if isinstance(state, dict):
+        if NAME in state:
+            return by(state)
+        entries = {key: replaced(value, by) for key, value in state.items()}
+        return entries if any(entries[key] is not value for key, value in state.items()) else state
+    if type(state) in (list, tuple):
+        items = [replaced(value, by) for value in state]
+        return type(state)(items) if any(a is not b for a, b in zip(items, state, strict=True)) else state
+    return state
+
+
+def size_in_bytes(state: Any) -> int:
+    """Of all tensors in a state."""
+    if isinstance(state, Tensor):
+        return state.numel() * state.element_size()
+    values = state.values() if isinstance(state, dict) else state if isinstance(state, list | tuple) else ()
+    return sum(size_in_bytes(value) for value in values)
