@@ -1,11 +1,14 @@
 """When to look: every so many environment steps, on a model that is fitted to all data so far, and at the run's end."""
 
+import logging
 from abc import ABC, abstractmethod
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from fulgurite.runs import stopping
+
+log = logging.getLogger(__name__)
 
 
 class Every:
@@ -55,13 +58,15 @@ class Periodic(Callback, ABC):
             self._watch(trainer, pl_module, True)
 
     def _watch(self, trainer: Trainer, agent: LightningModule, final: bool) -> None:
-        """Watches, unless the run shall stop: then it is still to be done."""
+        """Watches, unless the run shall stop: then it is still to be done. A disk that refuses costs a picture only."""
         if stopping.asked():
             return
         try:
             self.watch(trainer, agent, final)
         except stopping.Stopped:
             return
+        except OSError as error:
+            log.warning("%s could not write at step %d: %s", type(self).__name__, trainer.datamodule.env_steps, error)  # type: ignore[attr-defined]
         self.every.done_at = trainer.datamodule.env_steps  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict[str, Any]:

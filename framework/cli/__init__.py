@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 
 from .. import __version__
 from ..recipe_error import MissingExtra, RecipeError
-from . import check, copy, doctor, evaluate, list, resume, show, train
+from . import check, copy, doctor, evaluate, list, resume, selftest, show, train, verify_resume
 from .output import Usage, complain
 
-VERBS = (train, evaluate, resume, list, show, copy, check, doctor)
+VERBS = (train, evaluate, resume, list, show, copy, check, verify_resume, selftest, doctor)
 EXAMPLES = """examples:
   fulgurite list                                        the recipes
   fulgurite train pets/pendulum                         train; everything lands in runs/pets/pendulum/
@@ -68,7 +68,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     for verb in VERBS:
         said = (verb.__doc__ or "").strip()
         one = verbs.add_parser(
-            verb.__name__.rpartition(".")[2],
+            verb.__name__.rpartition(".")[2].replace("_", "-"),
             help=said.splitlines()[0],
             description=said,
             formatter_class=argparse.RawDescriptionHelpFormatter,

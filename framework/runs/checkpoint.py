@@ -53,7 +53,7 @@ class FolderCheckpointIO(CheckpointIO):
         final.parent.mkdir(parents=True, exist_ok=True)
         need, free = size_in_bytes(checkpoint), shutil.disk_usage(final.parent).free
         if free < SPARE * need:
-            raise OSError(errno.ENOSPC, f"need {SPARE * need / 1e6:.0f} MB, {free / 1e6:.0f} MB are free", str(final))
+            raise OSError(errno.ENOSPC, f"need {SPARE * need / 1e6:.3g} MB, {free / 1e6:.3g} MB are free", str(final))
         temporary = final.parent / f".tmp-{final.name}-{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()

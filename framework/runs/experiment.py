@@ -1,6 +1,7 @@
 """An experiment: everything that a recipe names, put together and run. Its signature is the recipe's top level."""
 
 import json
+import logging
 import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -24,6 +25,7 @@ from .evaluation import Evaluation
 from .model_report import model_report
 from .run_state import RunState
 
+log = logging.getLogger(__name__)
 RESULT = "result.json"
 LIBRARIES = ("fulgurite", "torch", "pytorch-lightning", "torchrl", "tensordict", "gymnasium", "numpy")
 
@@ -97,7 +99,10 @@ class Experiment:
         finally:
             result = self.result(folder, status, reason)
             if trainer.is_global_zero and folder.is_dir():
-                (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n")
+                try:
+                    (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n")
+                except OSError as error:
+                    log.warning("%s cannot be written: %s", RESULT, error)
         return result
 
     def evaluate(self, checkpoint: Path | None = None) -> dict[str, Any]:

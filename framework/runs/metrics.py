@@ -6,6 +6,7 @@ are its mirrors. A checkpoint keeps the file's `size`; `truncate` cuts back to i
 """
 
 import json
+import logging
 import math
 import os
 import re
@@ -18,6 +19,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+log = logging.getLogger(__name__)
 NAME = "metrics.jsonl"
 AXES = ("env_steps", "gradient_steps", "wall_seconds")
 
@@ -89,6 +91,8 @@ def truncate(folder: Path | str, offset_bytes: int) -> None:
 class MetricsFile(Logger):
     """Lightning logger that appends each row to `metrics.jsonl` and flushes it.
 
+    Rows that the disk refuses wait in memory, and are written with the next one that it takes.
+
     Args:
         folder: the run folder; created with the first row.
 
@@ -100,6 +104,7 @@ class MetricsFile(Logger):
         super().__init__()
         self._folder = Path(folder)
         self._opened = False
+        self._waiting: list[str] = []
         self.latest: dict[str, int | float] = {}
 
     @property
@@ -125,13 +130,27 @@ class MetricsFile(Logger):
         row = {**axes, **{name: number(value) for name, value in metrics.items()}}
         self.latest.update(row)
         finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
-        self._append(json.dumps(finite, allow_nan=False) + "\n")
+        self._waiting.append(json.dumps(finite, allow_nan=False) + "\n")
+        self._write()
 
-    def _append(self, line: str) -> None:
-        if not self._opened:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            truncate(self._folder, size(self._folder))  # a killed process may have left half a row
-            self._opened = True
-        # Opened anew for each row: rows are rare, and no handle outlives a crash, a fork or a truncation.
-        with open(self._folder / NAME, "ab") as file:
-            file.write(line.encode())
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        if self._waiting:
+            self._write()
+        if self._waiting:
+            log.warning("%d rows of %s could not be written and are lost", len(self._waiting), NAME)
+
+    def _write(self) -> None:
+        try:
+            if not self._opened:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                truncate(self._folder, size(self._folder))  # a killed process may have left half a row
+            # Opened anew for each row: rows are rare, and no handle outlives a crash, a fork or a truncation.
+            with open(self._folder / NAME, "ab") as file:
+                file.write("".join(self._waiting).encode())
+        except OSError as error:
+            self._opened = False  # it may have taken half a row
+            if len(self._waiting) == 1:
+                log.warning("%s cannot be written, its rows wait: %s", NAME, error)
+        else:
+            self._opened, self._waiting = True, []

@@ -87,3 +87,28 @@ def test_truncate_never_lengthens_a_file(tmp_path: Path) -> None:
 def test_a_folder_without_a_file_has_no_rows(tmp_path: Path) -> None:
     assert (read(tmp_path), size(tmp_path)) == ([], 0)
     truncate(tmp_path, 0)
+
+
+def test_rows_wait_while_the_disk_refuses_them(tmp_path, caplog):
+    log = MetricsFile(tmp_path)
+    log.log_metrics({"env_steps": 1})
+    kept = (tmp_path / "metrics.jsonl").rename(tmp_path / "kept")
+    (tmp_path / "metrics.jsonl").mkdir()  # nothing can be written there
+    log.log_metrics({"env_steps": 2})
+    log.log_metrics({"env_steps": 3})
+    assert caplog.text.count("cannot be written, its rows wait") == 1
+    (tmp_path / "metrics.jsonl").rmdir()
+    kept.rename(tmp_path / "metrics.jsonl")
+    log.log_metrics({"env_steps": 4})
+    log.finalize("success")
+    assert [row["env_steps"] for row in read(tmp_path)] == [1, 2, 3, 4]
+    assert "are lost" not in caplog.text
+
+
+def test_rows_that_never_get_written_are_counted(tmp_path, caplog):
+    (tmp_path / "metrics.jsonl").mkdir()
+    log = MetricsFile(tmp_path)
+    for step in (1, 2):
+        log.log_metrics({"env_steps": step})
+    log.finalize("success")
+    assert "2 rows of metrics.jsonl could not be written and are lost" in caplog.text
