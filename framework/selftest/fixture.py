@@ -1,9 +1,10 @@
-"""A run that takes a second: PETS with two small networks on a cart-pole, saved after every collection."""
+"""Runs that take a second or two: any recipe with few steps, small searches and networks, saved at every collection."""
 
 from pathlib import Path
 
-RECIPE = """
-defaults: [pets/cartpole]
+SMALL = """
+defaults: [{name}]
+environment: {{num_envs: 1, max_episode_steps: 30}}
 experience:
   max_env_steps: 200
   warmup_env_steps: 40
@@ -12,25 +13,35 @@ experience:
   updates_per_epoch: 10
   updates_per_call: 2
   held_out_share: 0.3
-  schedule: {updates_per_env_step: 0.5, first_updates: 20}
-agent:
-  world_model: {dynamics: {members: 2, elites: 1, hidden: [16]}}
-  planner: {candidates: 8, elites: 2, iterations: 2, horizon: 3}
-  objective: {particles: 2}
-evaluation: {episodes: 2}
+  schedule: {{updates_per_env_step: 0.5, first_updates: 20}}
+evaluation: {{episodes: 2}}
 callbacks:
   calibration: null
   video: null
   plots: null
   progress: null
-  checkpoint: {every_env_steps: 20, keep: 2}
+  checkpoint: {{every_env_steps: 20, keep: 2}}
 logger: null
-trainer: {accelerator: cpu, devices: 1}
+trainer: {{accelerator: cpu, devices: 1}}
+agent: {agent}
 """
+SAMPLING = "{planner: {candidates: 8, elites: 2, iterations: 2, horizon: 3}}"
+AGENTS = {
+    "pets/cartpole": "{world_model: {dynamics: {hidden: [16]}}, planner: {candidates: 8, elites: 2, horizon: 3}}",
+    "icem/pendulum": SAMPLING,
+    "gradient/pendulum": "{planner: {iterations: 2, horizon: 3}}",
+    "bayesian/pendulum": SAMPLING,
+    "system_id/pendulum": SAMPLING,
+    "ladder/v10": "{replan_every: 3, planner: {candidates: 8, elites: 2, iterations: 2, horizon: 3}}",
+    "cliff/uncertain": SAMPLING,
+    "mcts/cartpole": "{search: {simulations: 4}}",
+    "alphazero/frozen_lake": "{search: {simulations: 4}}",
+}
 
 
-def small_recipe(place: Path) -> str:
-    """Writes the recipe into a folder; returns its name there."""
+def small_recipe(name: str, place: Path) -> str:
+    """Writes a small one of a shipped recipe into a folder, and returns its path."""
     place.mkdir(parents=True, exist_ok=True)
-    (place / "small.yaml").write_text(RECIPE)
-    return str((place / "small.yaml").resolve())
+    path = place / "small.yaml"
+    path.write_text(SMALL.format(name=name, agent=AGENTS[name]))
+    return str(path.resolve())

@@ -57,7 +57,7 @@ def fill(folder: Path) -> Path:
 
 def full(folder: Path) -> tuple[subprocess.Popen[str], Path]:
     """A run whose disk is full after its first checkpoint."""
-    process = start(["train", small_recipe(folder), CHECKPOINTS], folder)
+    process = start(["train", small_recipe("pets/cartpole", folder), CHECKPOINTS], folder)
     wait_until(lambda: saved(folder) > 0, process, folder)
     return process, fill(folder)
 
