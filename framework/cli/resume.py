@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-from .output import Usage, complain, say
+from . import slurm
+from .output import Usage, complain, further_rank, say
 
 GROUPS = ("trainer", "callbacks", "logger", "evaluation")
 KEYS = ("experience.max_env_steps",)
@@ -18,6 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as experience.max_env_steps=20000")
+    parser.add_argument("--slurm", nargs="?", const="", metavar="key=value,...", help=slurm.HELP)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -38,13 +40,17 @@ def run(given: argparse.Namespace) -> int:
         raise Usage(f"{folder} has no checkpoint yet; start again with: fulgurite train {folder}")
     composed = compose(folder, given.overrides)
     check(composed)
+    submission = None if given.slurm is None else slurm.Submission(given.slurm, composed)
     say(f"{composed.file.name}: {folder}")
     from ..runs.checkpoint import latest  # imports torch
 
     checkpoint = latest(folder, complain)
     if checkpoint is None:
         raise Usage(f"{folder}: every checkpoint is damaged; start again with: fulgurite train {folder}")
-    if given.overrides:
+    if given.overrides and not further_rank():
         run_folder.write_recipe(folder, composed)
     say(f"from {checkpoint.name}")
+    if submission is not None:
+        submission.submit([folder])
+        return 0
     return fit(composed, folder, checkpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import time
@@ -57,6 +58,17 @@ def drop_if_empty(folder: Path) -> None:
     if [path.name for path in folder.iterdir()] == [RUN_RECIPE]:
         (folder / RUN_RECIPE).unlink()
         folder.rmdir()
+
+
+def checkpoints(folder: Path) -> set[tuple[str, int]]:
+    """The names of a run's checkpoints, and when they were written."""
+    return {(path.name, path.stat().st_mtime_ns) for path in (folder / "checkpoints").glob("step-*")}
+
+
+def completed(folder: Path) -> bool:
+    """Whether the run has made all its steps."""
+    path = folder / "result.json"
+    return path.is_file() and json.loads(path.read_text())["status"] == "completed"
 
 
 def existing(name: str) -> Path:

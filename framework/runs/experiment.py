@@ -20,6 +20,7 @@ from ..data.transitions import from_checkpoint
 from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
 from . import metrics, stopping
+from .cluster import cluster
 from .evaluation import Evaluation
 from .model_report import model_report
 from .run_state import RunState
@@ -83,7 +84,7 @@ class Experiment:
             enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
             logger=[metrics.MetricsFile(folder), *(logger for logger in self.logger.values() if logger)],
             default_root_dir=folder,
-            plugins=[checkpoints.FolderCheckpointIO()],
+            plugins=[checkpoints.FolderCheckpointIO(), *cluster()],
         )
         status, reason = "failed", None
         try:
