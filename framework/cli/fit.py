@@ -12,6 +12,7 @@ from ..recipe import Composed, build
 from ..recipe_error import MissingExtra, RecipeError
 from . import run_folder, slurm_job
 from .output import complain, further_rank, say
+from .parent import share_fate
 from .stop import signals
 
 
@@ -32,6 +33,7 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
     Raises:
         RecipeError, MissingExtra: from building; a folder with nothing but the recipe in it is removed.
     """
+    share_fate()
     command = run_folder.resume_command(folder)
     say(f"to continue it after a stop: {command}\nloading torch ...")
     os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")  # torchrl reads it when it is imported

@@ -22,6 +22,7 @@ from . import checkpoint as checkpoints
 from . import metrics, stopping
 from .cluster import cluster
 from .evaluation import Evaluation
+from .lost_ranks import lost_ranks_named
 from .model_report import model_report
 from .run_state import RunState
 
@@ -88,7 +89,7 @@ class Experiment:
         )
         status, reason = "failed", None
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), lost_ranks_named(trainer):
                 quieten()
                 trainer.fit(self.agent, datamodule=self.experience, ckpt_path=checkpoint, weights_only=True)
             status = "interrupted" if trainer.interrupted or stopping.asked() else "completed"
