@@ -1,29 +1,32 @@
 """Weights & Biases as a mirror of the metrics file: every chart against environment steps, and never in the run's way.
 
 No key or no network means offline, decided beforehand (`wandb_mode.py`): no prompt, no long wait. Whatever fails inside
-W&B afterwards costs the mirror, not the run. An offline run is uploaded later with `wandb sync`.
+W&B afterwards costs the mirror, not the run, and nothing is waited for (`wandb_aside.py`). An offline run is uploaded
+later with `wandb sync`.
 """
 
 import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-import wandb
 from pytorch_lightning.loggers import WandbLogger
-from pytorch_lightning.loggers.logger import DummyExperiment, rank_zero_experiment
+from pytorch_lightning.loggers.logger import DummyExperiment, Logger, rank_zero_experiment
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from fulgurite.runs.metrics import horizons
 
 from .wandb_about import describe, recipe
-from .wandb_mode import Decision, Mode, decide
+from .wandb_aside import Aside
+from .wandb_mode import Decision, Mode, decide, problem, wandb
 
 log = logging.getLogger(__name__)
 START_PATIENCE = 8.0  # seconds for the server to answer the first call
+UNANSWERED = "it stopped answering"
 FINISH_PATIENCE = 10.0  # seconds for the last upload; what is left can be synced
 
 
@@ -48,11 +51,15 @@ class Wandb(WandbLogger):
         group: str | None = None,
         tags: Sequence[str] = (),
     ) -> None:
-        super().__init__(project=project, name=name)
+        Logger.__init__(self)  # WandbLogger's own refuses where W&B is absent; what it prepares is not used
+        self._project, self._save_dir, self._log_model = project, None, False
         self._mode: Literal["auto"] | Mode = mode
         self._about: dict[str, Any] = {"entity": entity, "name": name, "group": group, "tags": list(tags)}
         self._run: Any = DummyExperiment()
+        self._aside: Aside | None = None  # while there is a W&B run
+        self._folder = Path()  # of the W&B run
         self._broken = False
+        self._behind = False
         self._waiting: list[Mapping[str, Any]] | None = []
         self._errors: list[tuple[str, list[int], list[float]]] = []
         self._decision = Decision("disabled", "never started")
@@ -60,7 +67,7 @@ class Wandb(WandbLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The W&B run; one that ignores everything before the start, after a failure and off rank zero."""
+        """The W&B run; one that ignores everything before the start, after the end and off rank zero."""
         return self._run
 
     @property
@@ -83,7 +90,8 @@ class Wandb(WandbLogger):
         if self._waiting is not None:
             self._waiting.append(metrics)
             return
-        self._guarded(lambda: self._run.log({**metrics, **self._error_panel(metrics)}))
+        row = dict(metrics)
+        self._soon(lambda run: run.log({**row, **self._error_panel(row)}))
 
     @rank_zero_only
     def log_hyperparams(self, params: Any) -> None:
@@ -91,30 +99,29 @@ class Wandb(WandbLogger):
 
     @rank_zero_only
     def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: Any) -> None:
-        self._guarded(lambda: self.log_metrics({key: [wandb.Image(image, **kwargs) for image in images]}))
+        self._soon(lambda run: run.log({key: [wandb.Image(image, **kwargs) for image in images]}))
 
     @rank_zero_only
     def log_video(self, key: str, videos: list[Any], step: int | None = None, **kwargs: Any) -> None:
-        self._guarded(lambda: self.log_metrics({key: [wandb.Video(video, **kwargs) for video in videos]}))
+        self._soon(lambda run: run.log({key: [wandb.Video(video, **kwargs) for video in videos]}))
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        run, self._run = self._run, DummyExperiment()
-        if isinstance(run, DummyExperiment):
+        if self._aside is None:
             return
-        folder = Path(run.settings.sync_dir)
-        self._guarded(lambda: self._finish(run, status))
+        run, code = self._run, 0 if status == "success" else 1
+        if not self._aside.end(lambda: self._guarded(lambda: run.finish(exit_code=code)), FINISH_PATIENCE + 2.0):
+            self._decision = Decision("offline", UNANSWERED)
+        self._aside, self._run = None, DummyExperiment()
         if self._decision.mode == "offline":
-            say(f"W&B was offline ({self._decision.reason}); upload this run with: wandb sync {folder}")
-
-    def _finish(self, run: Any, status: str) -> None:
-        try:
-            run.finish(exit_code=0 if status == "success" else 1)
-        except TimeoutError:
+            say(f"W&B was offline ({self._decision.reason}); upload this run with: wandb sync {self._folder}")
+        if self._broken or self._decision.reason == UNANSWERED:
             let_go()
-            self._decision = Decision("offline", "it stopped answering")
 
     def _start(self, folder: Path) -> None:
+        if wandb is None:
+            say(f"W&B is left out ({problem}); metrics.jsonl has every number")
+            return
         quieten()
         self._decision = decide(self._mode)
         if self._decision.mode == "disabled":
@@ -129,6 +136,7 @@ class Wandb(WandbLogger):
             quieten()
             self._decision = Decision("offline", f"no online start: {' '.join(str(error).split())[:80]}")
             self._run = self._init(folder, "offline")
+        self._folder, self._aside = Path(self._run.settings.sync_dir), Aside()
         self._run.define_metric("env_steps")
         self._run.define_metric("*", step_metric="env_steps", step_sync=True)
         if self._decision.mode == "online":
@@ -165,15 +173,26 @@ class Wandb(WandbLogger):
         chart = wandb.plot.line_series(xs=list(ks), ys=list(values), keys=list(names), title=title, xname="steps ahead")
         return {"charts/model_error_by_horizon": chart}
 
+    def _soon(self, action: Callable[[Any], Any]) -> None:
+        """Does something with the W&B run, aside; where that is far behind, it is left out."""
+        run = self._run
+        if self._aside is None or self._aside.do(lambda: self._guarded(lambda: action(run))) or self._behind:
+            return
+        self._behind = True
+        log.warning("W&B does not keep up: what comes now is left out of it; metrics.jsonl has every number")
+
     def _guarded(self, action: Callable[[], Any]) -> None:
         """W&B must not stop a run: after one failure, said once, everything to it is ignored."""
         if self._broken:
             return
         try:
             action()
+        except TimeoutError:  # of `finish`
+            self._decision = Decision("offline", UNANSWERED)
         except Exception as error:
-            self._broken, self._run = True, DummyExperiment()
+            self._broken = True
             reason = " ".join(str(error).split())[:200]
+            self._decision = Decision("offline", "it failed")
             log.warning("W&B failed and is left out from here on (%s: %s)", type(error).__name__, reason)
 
 
@@ -187,7 +206,12 @@ def quieten() -> None:
 
 def let_go() -> None:
     """Parts with W&B's service process, which would hold up the end of ours while it tries to reach its server."""
-    parting = threading.Thread(target=wandb.teardown, daemon=True)
+
+    def part() -> None:
+        with suppress(Exception):  # it may be gone already
+            wandb.teardown()
+
+    parting = threading.Thread(target=part, daemon=True)
     parting.start()
     parting.join(1.0)
 

@@ -7,9 +7,14 @@ import threading
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import wandb
+wandb: Any
+problem = ""
+try:
+    import wandb
+except Exception as error:  # not installed, or not with what else is: a run goes on without it
+    wandb, problem = None, f"{type(error).__name__}: {error}"
 
 Mode = Literal["online", "offline", "disabled"]
 PATIENCE = 3.0  # seconds for one connection

@@ -2,7 +2,7 @@
 
 Torch takes seconds to import, so only a verb that trains or plays does, and after all that can be refused without it.
 
-    0 done   1 the run failed   2 wrong usage   3 recipe refused   4 an extra is missing   130, 143 stopped by a signal
+    0 done   1 the run failed   2 wrong usage   3 recipe refused   4 an extra is missing   128 + n stopped by signal n
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit code."""
     given = _parsed(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _guarded(given.run, given)
+        code = guarded(lambda: given.run(given))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, `head` perhaps, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -38,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _guarded(run: Callable[[argparse.Namespace], int], given: argparse.Namespace) -> int:
+def guarded(work: Callable[[], int]) -> int:
+    """The exit code of some work, with a line on stderr for each thing that was wrong."""
     try:
-        return run(given)
+        return work()
     except Usage as error:
         complain(str(error))
         return 2

@@ -39,6 +39,7 @@ OPTIONAL = {
     "mujoco": Optional(">=3.3,<4", "4.0 breaks dm-control 1.0.50: pip install mujoco==3.17.0", "mujoco"),
     "dm-control": Optional(">=1.0.50", "tested on 1.0.50", "dmc"),
     "minari": Optional(">=0.5.3", "tested on 0.5.3", "offline"),
+    "submitit": Optional(">=1.5", "tested on 1.5.4", "slurm"),
 }
 # Releases that stole credentials when imported; whoever has one must change every key on the machine.
 MALICIOUS = {"lightning": ("2.6.2", "2.6.3"), "pytorch-lightning": ("2.6.2", "2.6.3")}

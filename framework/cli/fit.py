@@ -10,9 +10,24 @@ from pathlib import Path
 
 from ..recipe import Composed, build
 from ..recipe_error import MissingExtra, RecipeError
-from . import run_folder
+from . import run_folder, slurm_job
 from .output import complain, further_rank, say
+from .parent import share_fate
 from .stop import signals
+
+
+def go_on(composed: Composed, folder: Path) -> int:
+    """Fits in a folder from its newest undamaged checkpoint, or from the start where it has none."""
+    with run_folder.to_itself(folder):
+        checkpoint = None
+        if any((folder / "checkpoints").glob("*")):
+            from ..runs.checkpoint import latest, sweep  # imports torch
+
+            if not further_rank():
+                sweep(folder)
+            checkpoint = latest(folder, complain)
+            say(f"from {checkpoint.name}" if checkpoint else "from the start")
+        return fit(composed, folder, checkpoint)
 
 
 def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
@@ -21,10 +36,12 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
     Raises:
         RecipeError, MissingExtra: from building; a folder with nothing but the recipe in it is removed.
     """
+    share_fate()
     command = run_folder.resume_command(folder)
     say(f"to continue it after a stop: {command}\nloading torch ...")
     os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")  # torchrl reads it when it is imported
     began = time.perf_counter()
+    saved = run_folder.checkpoints(folder)
     with signals() as stop:
         try:
             experiment = build(composed)
@@ -34,7 +51,8 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
             result = experiment.fit(folder, checkpoint)
             if not further_rank():
                 run_folder.report(folder, result)
-            code = stop.code
+            # A further rank that ended as asked has not failed: whoever started it would kill the others half-way.
+            code = 0 if further_rank() else stop.code
         except (RecipeError, MissingExtra):
             run_folder.drop_if_empty(folder)
             raise
@@ -43,8 +61,12 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
         except Exception as error:
             code = 1
             _explain(error)
-    if code and not further_rank():
+    if further_rank():
+        return code
+    if code:
         _say_way_back(folder, command, "stopped" if code > 128 else "failed")
+    if stop.coming_back and (job := slurm_job.current()):
+        slurm_job.requeue(job, command, run_folder.checkpoints(folder) != saved)
     return code
 
 

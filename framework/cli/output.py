@@ -14,8 +14,8 @@ class Usage(Exception):
 
 
 def further_rank() -> bool:
-    """Whether another process of this run, on this machine, does the talking."""
-    return os.environ.get("LOCAL_RANK", "0") != "0"
+    """Whether another process of this run does the talking, as Lightning, torchrun or SLURM's srun told this one."""
+    return any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "RANK", "SLURM_PROCID"))
 
 
 def say(text: str = "") -> None:

@@ -7,8 +7,8 @@ and evaluation.*. Everything else is part of the run.
 from __future__ import annotations
 
 import argparse
-from contextlib import nullcontext
 
+from . import slurm
 from .output import Usage, complain, further_rank, say
 
 GROUPS = ("trainer", "callbacks", "logger", "evaluation")
@@ -19,6 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as experience.max_env_steps=20000")
+    parser.add_argument("--slurm", nargs="?", const="", metavar="key=value,...", help=slurm.HELP)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -39,8 +40,9 @@ def run(given: argparse.Namespace) -> int:
         raise Usage(f"{folder} has no checkpoint yet; start again with: fulgurite train {folder}")
     composed = compose(folder, given.overrides)
     check(composed)
+    submission = None if given.slurm is None else slurm.Submission(given.slurm, composed)
     say(f"{composed.file.name}: {folder}")
-    with nullcontext() if further_rank() else run_folder.to_itself(folder):
+    with run_folder.to_itself(folder):
         from ..runs.checkpoint import latest, sweep  # imports torch
 
         if not further_rank():
@@ -48,7 +50,10 @@ def run(given: argparse.Namespace) -> int:
         checkpoint = latest(folder, complain)
         if checkpoint is None:
             raise Usage(f"{folder}: every checkpoint is damaged; start again with: fulgurite train {folder}")
-        if given.overrides:
+        if given.overrides and not further_rank():
             run_folder.write_recipe(folder, composed)
         say(f"from {checkpoint.name}")
-        return fit(composed, folder, checkpoint)
+        if submission is None:
+            return fit(composed, folder, checkpoint)
+    submission.submit([folder])
+    return 0

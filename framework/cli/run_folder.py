@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import socket
@@ -62,6 +63,9 @@ def to_itself(folder: Path) -> Iterator[None]:
     Raises:
         Usage: where another process has it, named, or where the folder cannot be written.
     """
+    if further_rank():  # the first one has it for all of them
+        yield
+        return
     from filelock import FileLock, Timeout
 
     lock, owner = FileLock(folder / LOCK, timeout=0), folder / OWNER
@@ -87,6 +91,17 @@ def drop_if_empty(folder: Path) -> None:
         for name in found:
             (folder / name).unlink()
         folder.rmdir()
+
+
+def checkpoints(folder: Path) -> set[tuple[str, int]]:
+    """The names of a run's checkpoints, and when they were written."""
+    return {(path.name, path.stat().st_mtime_ns) for path in (folder / "checkpoints").glob("step-*")}
+
+
+def completed(folder: Path) -> bool:
+    """Whether the run has made all its steps."""
+    path = folder / "result.json"
+    return path.is_file() and json.loads(path.read_text())["status"] == "completed"
 
 
 def existing(name: str) -> Path:

@@ -1,7 +1,10 @@
-"""Signals: Ctrl-C and SIGTERM end a run in order, with a checkpoint, and the command says how to go on.
+"""Signals: each ends a run in order, with a checkpoint, and the command says how to go on. It exits with 128 + number.
 
-The first one asks the run to stop (`runs/stopping.py`), a second one, or one while nothing is fitted yet, leaves at
-once. Lightning answers Ctrl-C inside a fit by leaving with code 1; what came is therefore noted here when it comes.
+    Ctrl-C, SIGTERM      the run shall stop; a second one, or one while nothing is fitted yet, leaves at once
+    SIGUSR1, SIGUSR2     the same, and SLURM shall start the job again: it sends one of them before a job's time is up
+
+A SIGTERM after a SIGUSR1 is no second request, but SLURM's word that the end is near: the checkpoint still comes.
+Lightning answers Ctrl-C inside a fit by leaving with code 1; what came is therefore noted here when it comes.
 """
 
 from __future__ import annotations
@@ -14,16 +17,23 @@ from types import FrameType
 
 from ..runs import stopping
 
+LEAVE = (signal.SIGINT, signal.SIGTERM)
+COME_BACK = (signal.SIGUSR1, signal.SIGUSR2)
+
 
 @dataclass
 class Stop:
-    """`code` is 0 until a signal comes, then the exit code: 130 for Ctrl-C, 143 for SIGTERM.
+    """What came so far.
 
-    `fitting`: whether there is something worth a checkpoint.
+    Attributes:
+        code: 0 until a signal comes, then the exit code that belongs to the first one.
+        fitting: whether there is something worth a checkpoint.
+        coming_back: whether SLURM shall start the job again.
     """
 
     code: int = 0
     fitting: bool = False
+    coming_back: bool = False
 
 
 @contextmanager
@@ -31,21 +41,20 @@ def signals() -> Iterator[Stop]:
     """Notes signals while a run lasts. One that leaves at once unwinds the run, so that its files are closed."""
     stop = Stop()
     stopping.forget()
+    told_to_leave = False
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        stop.code = 130
-        if stopping.asked() or not stop.fitting:
-            raise KeyboardInterrupt
+    def came(number: int, frame: FrameType | None) -> None:
+        nonlocal told_to_leave
+        again = told_to_leave and number in LEAVE
+        told_to_leave = told_to_leave or number in LEAVE
+        stop.coming_back = stop.coming_back or number in COME_BACK
+        stop.code = stop.code or 128 + number
+        if again or not stop.fitting:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(stop.code)
         stopping.ask()
 
-    def terminate(number: int, frame: FrameType | None) -> None:
-        stop.code = 143
-        if stopping.asked() or not stop.fitting:
-            raise SystemExit(143)
-        stopping.ask()
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    stopping.handle({signal.SIGINT: interrupt, signal.SIGTERM: terminate})
+    before = {number: signal.getsignal(number) for number in (*LEAVE, *COME_BACK)}
+    stopping.handle(dict.fromkeys(before, came))
     try:
         yield stop
     finally:

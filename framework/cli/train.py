@@ -1,7 +1,7 @@
 """Train by a recipe.
 
 The recipe is checked first, so that a mistake costs no time. A run gets its own folder, whose path and resume command
-are printed at once. Several seeds (seed=0..4) run one after another, as one group.
+are printed at once. Several seeds (seed=0..4) run one after another, as one group; with --slurm each is a job.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..recipe import Composed
+from . import slurm, slurm_job
 from .output import Usage, say
 
 SEEDS = re.compile(r"seed=(\d+)\.\.(\d+)")
@@ -21,10 +23,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="a shipped name (pets/pendulum) or a file")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: seed=1, agent.planner=cem, ...")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of all runs (runs)")
+    parser.add_argument("--slurm", nargs="?", const="", metavar="key=value,...", help=slurm.HELP)
 
 
 def run(given: argparse.Namespace) -> int:
-    """Composes and checks for every seed, then trains one after the other."""
+    """Composes and checks for every seed, then trains one after the other, or submits them."""
     from ..recipe import check, compose
     from . import run_folder
     from .fit import fit
@@ -32,23 +35,66 @@ def run(given: argparse.Namespace) -> int:
     shared = run_folder.join()
     if shared is not None:
         return fit(compose(shared), shared, None)
-    composed = [compose(given.recipe, overrides) for overrides in by_seed(given.overrides)]
+    words = by_seed(given.overrides)
+    composed = [compose(given.recipe, overrides) for overrides in words]
     for one in composed:
         check(one)
+    if given.slurm is not None:
+        return submit(given, composed)
+    for one in composed:
         devices = one.tree.root.get("trainer", {}).get("devices", 1)
         if len(composed) > 1 and devices != 1:
             raise Usage(f"trainer.devices={devices} with several seeds: expected one seed a command, or one device")
     start = run_folder.start_time()
-    for one in composed:
-        seed = one.tree.find("seed")[1] if "seed" in one.tree.root else 0
-        folder = run_folder.create(given.runs, one, start, seed)
-        say(f"{one.file.name}, seed {seed}: {folder}")
-        run_folder.share(folder)
-        with run_folder.to_itself(folder):
-            code = fit(one, folder, None)
+    for one, overrides in zip(composed, words, strict=True):
+        code = train(one, overrides, given.runs, start)
         if code:
             return code
     return 0
+
+
+def train(composed: Composed, overrides: Sequence[str], runs: Path, start: str) -> int:
+    """Trains in a new folder; in a job that SLURM has started again, in the one that it made before."""
+    from . import run_folder
+    from .fit import go_on
+
+    job = slurm_job.current()
+    if job is None:
+        folder = run_folder.create(runs, composed, start, seed_of(composed))
+    else:
+        folder = slurm_job.run_of(
+            job,
+            runs / composed.file.name / slurm.FOLDER,
+            [composed.file.name, *overrides],
+            lambda: run_folder.create(runs, composed, start, seed_of(composed)),
+        )
+        if run_folder.completed(folder):
+            say(f"{folder}: completed before this job was started again")
+            return 0
+    say(f"{composed.file.name}, seed {seed_of(composed)}: {folder}")
+    run_folder.share(folder)
+    return go_on(composed, folder)
+
+
+def submit(given: argparse.Namespace, composed: Sequence[Composed]) -> int:
+    """Makes a folder for each run and hands all of them to SLURM; none is left where it refuses."""
+    from . import run_folder
+
+    submission = slurm.Submission(given.slurm, composed[0])
+    start = run_folder.start_time()
+    folders = [run_folder.create(given.runs, one, start, seed_of(one)) for one in composed]
+    try:
+        submission.submit(folders)
+    except BaseException:
+        for folder in folders:
+            run_folder.drop_if_empty(folder)
+        raise
+    return 0
+
+
+def seed_of(composed: Composed) -> int:
+    """The seed of a run."""
+    return composed.tree.find("seed")[1] if "seed" in composed.tree.root else 0
 
 
 def by_seed(overrides: Sequence[str]) -> list[list[str]]:

@@ -190,6 +190,6 @@ def step(folder: Path) -> tuple[int, int]:
 
 
 def sweep(run: Path) -> None:
-    """Removes what a killed process had not finished writing. To be called by who has the run to itself."""
+    """Removes what a killed process had not finished writing. To be called by those who have the run to themselves."""
     for folder in (run / "checkpoints").glob(".tmp-*"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -21,7 +21,9 @@ from ..data.transitions import from_checkpoint
 from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
 from . import metrics, stopping
+from .cluster import cluster
 from .evaluation import Evaluation
+from .lost_ranks import lost_ranks_named
 from .model_report import model_report
 from .run_state import RunState
 
@@ -85,11 +87,11 @@ class Experiment:
             enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
             logger=[metrics.MetricsFile(folder), *(logger for logger in self.logger.values() if logger)],
             default_root_dir=folder,
-            plugins=[checkpoints.FolderCheckpointIO()],
+            plugins=[checkpoints.FolderCheckpointIO(), *cluster()],
         )
         status, reason = "failed", None
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), lost_ranks_named(trainer):
                 quieten()
                 trainer.fit(self.agent, datamodule=self.experience, ckpt_path=checkpoint, weights_only=True)
             status = "interrupted" if trainer.interrupted or stopping.asked() else "completed"

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -149,7 +150,10 @@ def test_a_failing_start_leaves_it_out(
 
 
 def test_a_failing_row_leaves_it_out(
-    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     logger = start(run, Wandb())
     kept = logger.experiment
@@ -160,7 +164,43 @@ def test_a_failing_row_leaves_it_out(
     logger.finalize("failed")
     assert len([record for record in caplog.records if record.name == wandb_logger.__name__]) == 1
     assert len(run.rows) == 2
-    kept.finish()
+    assert "W&B was offline (it failed); upload this run with: wandb sync " in capfd.readouterr().err
+
+
+def test_a_row_that_is_not_taken_holds_up_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logger = start(run, Wandb())
+    monkeypatch.setattr(wandb_logger, "FINISH_PATIENCE", -1.5)
+    taken = threading.Event()
+    monkeypatch.setattr(logger.experiment, "log", lambda row: taken.wait())
+    began = time.monotonic()
+    for env_steps in range(1200):
+        run.data.env_steps = env_steps
+        report(run.trainer, {"train/return": 1.0})
+    logger.finalize("success")
+    assert time.monotonic() - began < 5
+    taken.set()
+    assert len(run.rows) == 1200
+    said = [record.message for record in caplog.records if record.name == wandb_logger.__name__]
+    assert said == ["W&B does not keep up: what comes now is left out of it; metrics.jsonl has every number"]
+    assert "W&B was offline (it stopped answering); upload this run with: wandb sync " in capfd.readouterr().err
+
+
+def test_without_wandb_a_run_goes_on(tmp_path: Path) -> None:
+    """In a process of its own, by the command, with an import that fails."""
+    (tmp_path / "wandb.py").write_text("raise ModuleNotFoundError(\"No module named 'wandb'\")\n")
+    small = ["max_env_steps=40", "warmup_env_steps=20", "env_steps_per_collection=20", "updates_per_epoch=20"]
+    small += ["updates_per_call=20", "schedule={first_updates: 20, updates_per_env_step: 1}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "fulgurite", "train", "pets/cartpole", "callbacks=null"]
+        + [f"experience.{word}" for word in small],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    line = "W&B is left out (ModuleNotFoundError: No module named 'wandb'); metrics.jsonl has every number\n"
+    assert done.stderr.count(line) == 1
+    assert list(tmp_path.glob("runs/pets/cartpole/*/metrics.jsonl"))
 
 
 def test_a_server_that_does_not_answer_means_offline(
