@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .output import Usage, complain, number, say, say_json, table
+from .output import Usage, complain, number, say, say_json, table, trusting
 
 if TYPE_CHECKING:
     from ..runs.experiment import Experiment
@@ -23,6 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
     parser.add_argument("--episodes", type=int, metavar="N", help="how many starts; the recipe's number by default")
     parser.add_argument("--model", action="store_true", help="judge the model: error and calibration by horizon")
+    trusting(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable, every return with its seed")
 
 
@@ -31,7 +32,7 @@ def run(given: argparse.Namespace) -> int:
     from ..recipe import build, check, compose
 
     episodes = [] if given.episodes is None else [f"evaluation.episodes={given.episodes}"]
-    composed = compose(given.recipe, [*given.overrides, *episodes])
+    composed = compose(given.recipe, [*given.overrides, *episodes], trust=given.trust)
     check(composed)
     if not given.json:
         say("loading torch ...")

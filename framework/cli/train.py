@@ -11,15 +11,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from .output import Usage, say
+from .output import Usage, say, trusting
 
 SEEDS = re.compile(r"seed=(\d+)\.\.(\d+)")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("recipe", help="a shipped name (pets/pendulum) or a file")
+    parser.add_argument("recipe", help="a shipped name (pets/pendulum), a file or an address (https://.../mine.yaml)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: seed=1, agent.planner=cem, ...")
+    trusting(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of all runs (runs)")
 
 
@@ -32,7 +33,7 @@ def run(given: argparse.Namespace) -> int:
     shared = run_folder.join()
     if shared is not None:
         return fit(compose(shared), shared, None)
-    composed = [compose(given.recipe, overrides) for overrides in by_seed(given.overrides)]
+    composed = [compose(given.recipe, overrides, trust=given.trust) for overrides in by_seed(given.overrides)]
     for one in composed:
         check(one)
         devices = one.tree.root.get("trainer", {}).get("devices", 1)
@@ -40,7 +41,8 @@ def run(given: argparse.Namespace) -> int:
             raise Usage(f"trainer.devices={devices} with several seeds: expected one seed a command, or one device")
     start = run_folder.start_time()
     for one in composed:
-        seed = one.tree.find("seed")[1] if "seed" in one.tree.root else 0
+        said = one.tree.find("seed")[1] if "seed" in one.tree.root else 0
+        seed = said if isinstance(said, int) else int(float(said))  # checked: a whole number, perhaps as a text
         folder = run_folder.create(given.runs, one, start, seed)
         say(f"{one.file.name}, seed {seed}: {folder}")
         run_folder.share(folder)

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from .model_report import model_report
 from .run_state import RunState
 
 RESULT = "result.json"
+SET_BY_RUN = {"callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins"}
 LIBRARIES = ("fulgurite", "torch", "pytorch-lightning", "torchrl", "tensordict", "gymnasium", "numpy")
 
 
@@ -41,6 +43,9 @@ class Experiment:
         logger: where numbers go beside the metrics file, by name.
         trainer: Lightning's trainer, still open.
         threads: of PyTorch on the CPU; None for all cores.
+
+    Raises:
+        ValueError: where the trainer is given what a run sets itself.
     """
 
     def __init__(
@@ -56,6 +61,9 @@ class Experiment:
         trainer: Callable[..., Trainer] = Trainer,
         threads: int | None = None,
     ) -> None:
+        given = trainer.keywords if isinstance(trainer, partial) else {}
+        if taken := sorted(given.keys() & SET_BY_RUN):
+            raise ValueError(f"trainer: need no {', '.join(taken)}: a run sets this itself, inside its folder")
         if threads is not None:
             torch.set_num_threads(threads)
         self.seed = seed
