@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .output import Usage, complain, number, say, say_json, table, trusting
 
 if TYPE_CHECKING:
+    from ..recipe import Composed
     from ..runs.experiment import Experiment
 
 
@@ -29,13 +30,25 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Builds the agent, loads it where there is a run, and prints the returns."""
-    from ..recipe import build, check, compose
+    from ..recipe import check, compose
 
     episodes = [] if given.episodes is None else [f"evaluation.episodes={given.episodes}"]
     composed = compose(given.recipe, [*given.overrides, *episodes], trust=given.trust)
     check(composed)
     if not given.json:
         say("loading torch ...")
+    from ..runs.checkpoint_content import WrongCheckpoint
+
+    try:
+        return play(composed, given)
+    except WrongCheckpoint as error:
+        raise Usage(str(error)) from error
+
+
+def play(composed: Composed, given: argparse.Namespace) -> int:
+    """Builds, loads and plays."""
+    from ..recipe import build
+
     checkpoint = None
     if Path(given.recipe).is_dir():
         from ..runs.checkpoint import latest

@@ -16,16 +16,19 @@ from tensordict import TensorDictBase
 
 from ..agents.agent import Agent
 from ..data.environments import Environment
+from ..data.episodes import EnvironmentFault
 from ..data.experience import Experience
 from ..data.transitions import from_checkpoint
 from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
 from . import metrics, stopping
+from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .evaluation import Evaluation
 from .model_report import model_report
 from .run_state import RunState
 
 RESULT = "result.json"
+WRONG = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 SET_BY_RUN = {"callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins"}
 LIBRARIES = ("fulgurite", "torch", "pytorch-lightning", "torchrl", "tensordict", "gymnasium", "numpy")
 
@@ -84,14 +87,16 @@ class Experiment:
         Raises:
             EnvironmentFault, FloatingPointError: see `Experience.collect`, `Model.taken_losses`; the run folder keeps
                 its checkpoints, and `result.json` says `failed` and why.
+            WrongCheckpoint: for a checkpoint of another recipe, or whose content is none of a run's.
         """
-        callbacks = [*(callback for callback in self.callbacks.values() if callback), RunState()]
+        run_state = RunState()
+        callbacks = [*(callback for callback in self.callbacks.values() if callback), run_state]
         trainer = self.trainer(
             callbacks=callbacks,
             enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
             logger=[metrics.MetricsFile(folder), *(logger for logger in self.logger.values() if logger)],
             default_root_dir=folder,
-            plugins=[checkpoints.FolderCheckpointIO()],
+            plugins=[checkpoints.FolderCheckpointIO(lambda content: fits(self.agent, content, checkpoint or folder))],
         )
         status, reason = "failed", None
         try:
@@ -99,6 +104,11 @@ class Experiment:
                 quieten()
                 trainer.fit(self.agent, datamodule=self.experience, ckpt_path=checkpoint, weights_only=True)
             status = "interrupted" if trainer.interrupted or stopping.asked() else "completed"
+        except WRONG as error:
+            reason = f"{type(error).__name__}: {error}"
+            if checkpoint is None or run_state.started or isinstance(error, WrongCheckpoint | EnvironmentFault):
+                raise
+            raise WrongCheckpoint(f"{checkpoint}: cannot be gone on from: {reason.partition(chr(10))[0]}") from error
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"
             raise
@@ -115,7 +125,7 @@ class Experiment:
             mean, std, min and max return, mean length, the returns, and the seeds of the starts.
         """
         if checkpoint is not None:
-            self.agent.load_state_dict(checkpoints.load(checkpoint)["state_dict"])
+            load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
         return summary(self.evaluation, self.agent)
 
     def judge_model(self, checkpoint: Path | None = None) -> dict[str, dict[str, float]]:
@@ -126,7 +136,7 @@ class Experiment:
         """
         held_out: list[TensorDictBase] = []
         if checkpoint is not None:
-            self.agent.load_state_dict(checkpoints.load(checkpoint)["state_dict"])
+            load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
             held_out = held_out_trajectories(from_checkpoint(checkpoint))
         return model_report(self.agent, self.evaluation.run(self.agent), held_out)
 
