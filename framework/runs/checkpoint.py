@@ -148,7 +148,7 @@ def latest(run: Path, warn: Callable[[str], None] = lambda message: None) -> Pat
 
 def checkpoints(run: Path) -> list[Path]:
     """The checkpoint folders of a run, in no order."""
-    return [path for path in (run / "checkpoints").glob("step-*") if re.fullmatch(r"step-\d+", path.name)]
+    return [path for path in (run / "checkpoints").glob("step-*") if re.fullmatch(r"step-[0-9]+", path.name)]
 
 
 def step(folder: Path) -> int:
