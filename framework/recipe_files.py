@@ -21,6 +21,7 @@ class RecipeFile:
     """A recipe's file. `name` is what runs are filed under, `label` what errors call it.
 
     `fetched` is the text of one that lies elsewhere; its `path` is only a name then, and its `label` the address.
+    `origin` is what a run's recipe was composed from, where that is out of reach.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class RecipeFile:
     label: str
     shipped: bool
     fetched: str | None = None
+    origin: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -36,8 +38,8 @@ class RecipeFile:
     @property
     def source(self) -> str:
         """What a run's recipe says that it was composed from."""
-        if self.shipped:
-            return self.name
+        if self.shipped or self.origin:
+            return self.origin or self.name
         return str(self.path.resolve()) if self.fetched is None else self.label
 
     @property
@@ -133,9 +135,9 @@ class Library:
         found = _HEADER.match(file.text()) if file.fetched is None else None
         source = found[1].strip() if found else ""
         if is_url(source):
-            return replace(file, name=_elsewhere(source, "").name)
+            return replace(file, name=_elsewhere(source, "").name, origin=source)
         if Path(source).is_absolute():
-            return self._local(Path(source)) or file  # moved since
+            return self._local(Path(source)) or replace(file, origin=source)  # moved since
         return self.named(source) or file
 
     def _local(self, path: Path) -> RecipeFile | None:

@@ -89,6 +89,16 @@ def test_plain_values_and_our_classes_are_taken(desk: Desk, server: Server) -> N
     assert to_yaml(composed).startswith(f"# recipe: {url}\n")
 
 
+def test_a_run_of_one_is_resumed_without_asking_again(desk: Desk, server: Server) -> None:
+    server.answers["/mine.yaml"] = "defaults: [a/small]"
+    text = to_yaml(desk.compose(f"{server.at}/mine.yaml"))
+    desk.write("run/recipe.yaml", text)
+    again = desk.compose("run")
+    assert again.file.name == "mine"
+    assert to_yaml(again) == text
+    assert server.asked == ["/mine.yaml"]
+
+
 FOREIGN = {
     "agent: {planner: {_target_: at_home.Own}}": "agent.planner._target_: no module 'at_home'",
     "agent: {model: {file: /etc/passwd}}": "agent.model.file: names a place on this machine",
