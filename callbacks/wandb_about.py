@@ -31,7 +31,7 @@ def recipe_name(folder: Path) -> str:
     first = path.read_text().partition("\n")[0] if path.exists() else ""
     found = re.fullmatch(r"# recipe: (.+)", first)
     name = found[1] if found else folder.parent.name
-    return Path(name).stem if Path(name).is_absolute() else name
+    return Path(name).stem if Path(name).is_absolute() or "://" in name else name
 
 
 def recipe(folder: Path) -> dict[str, Any]:

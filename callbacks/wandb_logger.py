@@ -158,6 +158,7 @@ class Wandb(WandbLogger):
                 finish_timeout=FINISH_PATIENCE,
                 finish_timeout_raises=True,
                 x_disable_stats=mode == "offline",
+                x_disable_meta=True,  # it holds the command line, and with that whatever was given on it
             ),
             **self._about,
         )

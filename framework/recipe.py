@@ -12,6 +12,7 @@ subclasses of its slots' classes (see `recipe_kinds`), and everything is refused
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,17 +27,20 @@ from .recipe_build import Build
 from .recipe_check import Check
 from .recipe_classes import Classes
 from .recipe_error import MissingExtra, RecipeError, shown
-from .recipe_files import Library, RecipeFile
+from .recipe_files import RUN_RECIPE, Library, RecipeFile
+from .recipe_foreign import refused
 from .recipe_plan import Node
 from .recipe_source import ROOT, Sources
-from .recipe_text import MAX_BYTES, examine, misleading, wrong
+from .recipe_text import MAX_DEPTH, examine, misleading, wrong
 from .recipe_tree import Tree
+from .recipe_variables import Variables, recorded
 
 __all__ = ["Composed", "MissingExtra", "RecipeError", "build", "check", "compose", "to_yaml"]
 
 DEFAULTS = "defaults"
 LINE = "command line"  # where overrides come from
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
+_VARIABLES = re.compile(r"# recipe: .*\n# variables: (.*)\n")
 
 
 @dataclass
@@ -46,11 +50,13 @@ class Composed:
     Attributes:
         file: the recipe; for a run's `recipe.yaml` the one that it was composed from.
         tree: the merged keys; `tree.root` are plain containers, `tree.origins` tells where each key came from.
+        foreign: whether it came from elsewhere and is not trusted: then it names nothing of this machine.
     """
 
     file: RecipeFile
     tree: Tree
     classes: Classes
+    foreign: bool = False
 
 
 def compose(
@@ -60,25 +66,27 @@ def compose(
     library: Library | None = None,
     ours: Mapping[str, Path] | None = None,
     root: str = ROOT,
+    trust: bool = False,
 ) -> Composed:
     """Reads a recipe, what its `defaults` name, and the overrides `key=value`, each over what came before.
 
     Args:
-        recipe: a shipped name, a file or a run folder.
+        recipe: a shipped name, a file, a run folder, or an address, which is fetched.
         overrides: from the command line.
         library: where shipped recipes lie.
         ours: where bare names are looked up: package name to folder.
         root: the class that the top-level keys are the arguments of.
+        trust: take a recipe that is fetched for one of the user's own.
 
     Raises:
         RecipeError: for what cannot be found or read, or includes itself.
     """
     library = library or Library()
     file = library.find(str(recipe))
-    first = library.written_for(file, _text(file))
-    folders = [Path.cwd()] if first.shipped else [first.folder, Path.cwd()]
-    classes = Classes(Sources(folders, ours, root))
-    composed = Composed(first, Tree(), classes)
+    first = library.written_for(file)
+    foreign = file.fetched is not None and not trust
+    classes = Classes(Sources([] if foreign else _folders(file, first), ours, root))
+    composed = Composed(first, Tree(Variables(_recorded(file))), classes, foreign)
     for label, layer in _layers(library, file, ()):
         composed.tree.merge(layer, label)
         Check(composed.tree, classes).run()  # names become nodes, so that the next layer finds them
@@ -114,15 +122,37 @@ def _planned(composed: Composed) -> tuple[Check, Node]:
     root = walk.run()
     if problems := walk.problems.lines():
         raise RecipeError(*problems)
+    if composed.foreign:
+        nodes = [root, *walk.nodes.values()]
+        if problems := refused(nodes, composed.classes.sources, composed.tree.origin, own=LINE):
+            raise RecipeError(*problems)
     return walk, root
 
 
+def _folders(file: RecipeFile, first: RecipeFile) -> list[Path]:
+    """Where the user's modules lie: beside the recipe and where the command is run, never in the folder of a run."""
+    beside = [] if first.shipped or first.fetched is not None else [first.folder.resolve()]
+    run = file.folder.resolve() if file.is_of_run else None
+    return [one for one in [*beside, Path.cwd()] if run is None or not one.is_relative_to(run)]
+
+
+def _recorded(file: RecipeFile) -> dict[str, str | None]:
+    """The variables of the environment that a run's recipe was written under."""
+    found = _VARIABLES.match(file.text()) if file.path.name == RUN_RECIPE and file.fetched is None else None
+    try:
+        return recorded(json.loads(found[1])) if found else {}
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"{file.label}: # variables: {error}") from error
+
+
 def to_yaml(composed: Composed) -> str:
-    """The composed recipe as a recipe of its own, `${...}` kept. Its first line says what it was composed from."""
-    file = composed.file
-    return f"# recipe: {file.name if file.shipped else file.path.resolve()}\n" + OmegaConf.to_yaml(
-        OmegaConf.create(composed.tree.root)
-    )
+    """The composed recipe as a recipe of its own, `${...}` kept.
+
+    Its first line says what it was composed from, its second which variables of the environment it took.
+    """
+    taken = composed.tree.variables.taken
+    variables = f"# variables: {json.dumps(taken)}\n" if taken else ""
+    return f"# recipe: {composed.file.source}\n{variables}" + OmegaConf.to_yaml(OmegaConf.create(composed.tree.root))
 
 
 def parse(override: str) -> tuple[str, Any, str]:
@@ -130,6 +160,8 @@ def parse(override: str) -> tuple[str, Any, str]:
     key, equals, text = override.partition("=")
     if not equals or not _KEY.fullmatch(key):
         raise RecipeError(f"{LINE}: expected key=value, such as seed=1 or agent.planner=cem, got {shown(override)}")
+    if key.count(".") >= MAX_DEPTH:
+        raise RecipeError(f"{LINE}: {shown(key)}: nested deeper than {MAX_DEPTH}")
     if key == DEFAULTS:
         raise RecipeError(f"{LINE}: {DEFAULTS}: only a file can include others")
     if not text.strip():
@@ -166,23 +198,14 @@ def _layers(library: Library, file: RecipeFile, above: tuple[Path, ...]) -> Iter
     path = file.path.resolve()
     if path in above:
         raise RecipeError(f"{file.label}: {DEFAULTS}: includes itself by way of {above[-1].name}")
-    layer = read(_text(file), file.label)
+    layer = read(file.text(), file.label)
     names = layer.pop(DEFAULTS, [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise RecipeError(f"{file.label}: {DEFAULTS}: expected a list of recipes, got {shown(names)}")
     for name in names:
         try:
-            included = library.find(name, file.folder)
+            included = library.included(file, name)
         except RecipeError as error:
             raise RecipeError(f"{file.label}: {DEFAULTS}: {error}") from error
         yield from _layers(library, included, (*above, path))
     yield file.label, layer
-
-
-def _text(file: RecipeFile) -> str:
-    try:
-        if file.path.stat().st_size > MAX_BYTES:
-            raise RecipeError(f"{file.label}: expected at most {MAX_BYTES // 1024} KiB")
-        return file.path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{file.label}: cannot be read: {error}") from error

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .recipe_error import EXTRAS, MissingExtra, RecipeError
+from .recipe_error import EXTRAS, MissingExtra, RecipeError, shown
 from .recipe_kinds import Function
 from .recipe_module import Definition
 from .recipe_plan import Leaf, Listing, Mapping, Node, Plan, Shared
@@ -48,6 +48,8 @@ class Build:
         """Seeds every global generator, since building an agent draws its first weights."""
         seed = root.arguments.get("seed")
         if isinstance(seed, Leaf) and isinstance(seed.value, int):
+            if not 0 <= seed.value < 2**32:
+                raise RecipeError(f"{place(root)}: seed: expected 0 to {2**32 - 1}, got {shown(seed.value)}")
             torch, numpy = importlib.import_module("torch"), importlib.import_module("numpy")
             torch.manual_seed(seed.value)
             numpy.random.seed(seed.value)

@@ -13,7 +13,7 @@ class RecipeError(ValueError):
     """A recipe that cannot be built. `problems` holds one line each; the text is these lines."""
 
     def __init__(self, *problems: str):
-        self.problems = [" ".join(problem.split()) for problem in problems]
+        self.problems = [printable(" ".join(problem.split())) for problem in problems]
         super().__init__("\n".join(self.problems))
 
 
@@ -24,6 +24,11 @@ class MissingExtra(ImportError):
         self.package = package
         extra = EXTRAS[package]
         super().__init__(f"this needs {package}, which is not installed: pip install 'fulgurite[{extra}]'")
+
+
+def printable(text: str) -> str:
+    """The text with everything that would steer a terminal written out: escape codes, reversed writing."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def plain(name: str) -> str:

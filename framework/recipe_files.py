@@ -1,35 +1,75 @@
-"""Where recipes lie: the shipped ones by name, the user's by path, a run's by its folder."""
+"""Where recipes lie: the shipped ones by name, the user's by path, a run's by its folder, others by address."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .recipe_error import RecipeError, nearest
+from .recipe_error import RecipeError, nearest, shown
+from .recipe_text import MAX_BYTES
 
 SUFFIXES = (".yaml", ".yml")
 RUN_RECIPE = "recipe.yaml"
+RUN_METRICS = "metrics.jsonl"
+_HEADER = re.compile(r"# recipe: (\S.*)\n")
 
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """A recipe's file. `name` is what runs are filed under, `label` what errors call it."""
+    """A recipe's file. `name` is what runs are filed under, `label` what errors call it.
+
+    `fetched` is the text of one that lies elsewhere; its `path` is only a name then, and its `label` the address.
+    `origin` is what a run's recipe was composed from, where that is out of reach.
+    """
 
     path: Path
     name: str
     label: str
     shipped: bool
+    fetched: str | None = None
+    origin: str | None = None
 
     @property
     def folder(self) -> Path:
         return self.path.parent
 
     @property
+    def source(self) -> str:
+        """What a run's recipe says that it was composed from."""
+        if self.shipped or self.origin:
+            return self.origin or self.name
+        return str(self.path.resolve()) if self.fetched is None else self.label
+
+    @property
+    def is_of_run(self) -> bool:
+        """Whether it lies in the folder of a run, where no modules of the user's are."""
+        return self.path.name == RUN_RECIPE and any(
+            (self.folder / one).exists() for one in ("checkpoints", RUN_METRICS)
+        )
+
+    def text(self) -> str:
+        """What it says.
+
+        Raises:
+            RecipeError: where it cannot be read, or is longer than any recipe.
+        """
+        if self.fetched is not None:
+            return self.fetched
+        try:
+            with self.path.open("rb") as file:  # a file of the system's can be longer than it says
+                content = file.read(MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                raise RecipeError(f"{self.label}: expected at most {MAX_BYTES // 1024} KiB")
+            return content.decode("utf-8-sig").replace("\r\n", "\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{self.label}: cannot be read: {error}") from error
+
+    @property
     def summary(self) -> str:
         """The first comment line: what the recipe is."""
-        for line in self.path.read_text(encoding="utf-8").splitlines():
+        for line in self.text().splitlines():
             if not line.startswith("#"):
                 break
             if line.strip("# "):
@@ -48,22 +88,23 @@ class Library:
         return [self._file(path) for path in sorted(self.shipped.glob("*/**/*.yaml"))]
 
     def find(self, name: str, beside: Path | None = None) -> RecipeFile:
-        """The recipe of a shipped name, of a file or of a run folder.
+        """The recipe of a shipped name, of a file or of a run folder, or, fetched, of an address.
 
         Args:
-            name: `pets/pendulum`, `mine.yaml`, `runs/pets/pendulum/<start>-seed0`.
+            name: `pets/pendulum`, `mine.yaml`, `runs/pets/pendulum/<start>-seed0`, `https://.../mine.yaml`.
             beside: the folder of the recipe that includes it, from which its path counts.
 
         Raises:
             RecipeError: naming the nearest shipped recipe.
         """
-        if "://" in name or "\0" in name or len(name) > 1000:
-            raise RecipeError(f"{name[:60]}: expected a shipped recipe, a file or a run folder")
+        if "\0" in name or len(name) > 1000:
+            raise RecipeError(f"{name[:60]}: expected a shipped recipe, a file, a run folder or an address")
+        if is_url(name) and beside is None:
+            return _elsewhere(name)
         if beside is not None and (found := self._local(beside / name)):
             return found
-        shipped = self.shipped / (name + SUFFIXES[0])
-        if name and not Path(name).is_absolute() and ".." not in Path(name).parts and shipped.is_file():
-            return self._file(shipped)
+        if shipped := self.named(name):
+            return shipped
         if beside is None and name and (found := self._local(Path(name).expanduser())):
             return found
         names = [recipe.name for recipe in self.all()]
@@ -71,13 +112,33 @@ class Library:
         hint = f"; did you mean '{last[0]}'?" if last else nearest(name, names)
         raise RecipeError(f"{name}: no shipped recipe, file or run folder of this name{hint}")
 
-    def written_for(self, file: RecipeFile, text: str) -> RecipeFile:
+    def named(self, name: str) -> RecipeFile | None:
+        """The shipped recipe of this name."""
+        path = self.shipped / (name + SUFFIXES[0])
+        inside = name and not Path(name).is_absolute() and ".." not in Path(name).parts
+        return self._file(path) if inside and path.is_file() else None
+
+    def included(self, file: RecipeFile, name: str) -> RecipeFile:
+        """The recipe that another one includes; one from elsewhere includes shipped ones only.
+
+        Raises:
+            RecipeError: naming the nearest shipped recipe.
+        """
+        if file.fetched is None:
+            return self.find(name, file.folder)
+        if found := self.named(name):
+            return found
+        raise RecipeError(f"expected a shipped recipe's name, got {shown(name)}")
+
+    def written_for(self, file: RecipeFile) -> RecipeFile:
         """The recipe that a run's `recipe.yaml` was composed from, which its first comment names; for others itself."""
-        found = re.match(r"# recipe: (\S.*)\n", text)
-        try:
-            return self.find(found[1].strip()) if found else file
-        except RecipeError:  # moved since
-            return file
+        found = _HEADER.match(file.text()) if file.fetched is None else None
+        source = found[1].strip() if found else ""
+        if is_url(source):
+            return replace(file, name=_elsewhere(source, "").name, origin=source)
+        if Path(source).is_absolute():
+            return self._local(Path(source)) or replace(file, origin=source)  # moved since
+        return self.named(source) or file
 
     def _local(self, path: Path) -> RecipeFile | None:
         if path.is_dir():
@@ -93,7 +154,21 @@ class Library:
         label = path.resolve()
         label = label.relative_to(Path.cwd()) if label.is_relative_to(Path.cwd()) else label
         name = label.with_suffix("").as_posix() if not label.is_absolute() else label.stem
-        return RecipeFile(path, name, label.as_posix(), shipped=False)
+        return RecipeFile(path, re.sub(r"[^\w./ -]", "_", name), label.as_posix(), shipped=False)
+
+
+def _elsewhere(url: str, text: str | None = None) -> RecipeFile:
+    from . import recipe_fetch  # the network's modules take time to import
+
+    path, label = Path(recipe_fetch.file_name(url)), recipe_fetch.shown_url(url)
+    if path.suffix not in SUFFIXES:
+        raise RecipeError(f"{label}: expected an address that ends in .yaml")
+    return RecipeFile(path, path.stem, label, False, recipe_fetch.fetched(url) if text is None else text)
+
+
+def is_url(name: str) -> bool:
+    """Whether a recipe's name says that it lies elsewhere."""
+    return "://" in name
 
 
 def _shipped() -> Path:

@@ -11,12 +11,14 @@ import re
 from typing import Any
 
 from .recipe_error import nearest, plain, shown
+from .recipe_variables import Variables
 
 MAX_CHAIN, MAX_TEXT = 30, 10_000
 TARGET, PARTIAL = "_target_", "_partial_"
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _WHOLE = re.compile(r"\$\{([\w-]+(?:\.[\w-]+)*)\}")
 _ANY = re.compile(r"\$\{([^{}]*)\}?")
+_ALONE = re.compile(r"\$\{([^{}]*)\}")
 
 
 class Unresolved(Exception):
@@ -47,7 +49,8 @@ def referred(value: object) -> str | None:
 class Tree:
     """The merged layers. `origins` says for a key which layer set it, `texts` how an override's value was written."""
 
-    def __init__(self) -> None:
+    def __init__(self, variables: Variables | None = None) -> None:
+        self.variables = variables or Variables()
         self.root: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
         self.texts: dict[str, str] = {}
@@ -138,16 +141,22 @@ class Tree:
         return nearest(path, same) or (f"; did you mean '{same[0]}'?" if same else nearest(path, keys))
 
     def interpolated(self, text: str, seen: frozenset[str] = frozenset()) -> Any:
-        """A text with every `${path}` in it replaced; one that is a `${path}` alone becomes the value itself."""
-        reference = referred(text)
-        if reference is not None:
-            return self.find(reference, seen)[1]
+        """A text with every `${...}` in it replaced; one that is a `${...}` alone becomes the value itself."""
+
+        def inserted(found: re.Match[str]) -> Any:
+            inner = referred(found[0])
+            if inner is not None:
+                return self.find(inner, seen)[1]
+            try:
+                return self.variables.value(found[1])
+            except ValueError as error:
+                raise Unresolved(str(error)) from error
+
+        if alone := _ALONE.fullmatch(text):
+            return inserted(alone)
 
         def replacement(found: re.Match[str]) -> str:
-            inner = referred(found[0])
-            if inner is None:
-                raise Unresolved(f"{found[0]}: only ${{key}} and ${{group.key}} of the recipe can be inserted")
-            value = self.find(inner, seen)[1]
+            value = inserted(found)
             if isinstance(value, dict | list):
                 raise Unresolved(f"{found[0]} is {shown(value)}, which cannot stand inside a text")
             return "" if value is None else shown(value) if isinstance(value, bool) else str(value)

@@ -9,6 +9,7 @@ from torch import Tensor
 from .agents.agent import Agent
 from .recipe import build, compose
 from .runs import checkpoint as checkpoints
+from .runs.checkpoint_content import load_weights
 
 
 class SavedAgent(Agent):
@@ -22,6 +23,7 @@ class SavedAgent(Agent):
 
     Raises:
         ValueError: where the folder has no recipe or no undamaged checkpoint.
+        WrongCheckpoint: where that is not this recipe's, or holds anything but tensors and plain containers.
     """
 
     def __init__(self, run: Path) -> None:
@@ -32,7 +34,7 @@ class SavedAgent(Agent):
         chance = torch.get_rng_state()
         self.agent: Agent = build(compose(str(run), ["callbacks=null", "logger=null"])).agent
         torch.set_rng_state(chance)  # building a second recipe must not reseed the first
-        self.agent.load_state_dict(checkpoints.load(folder)["state_dict"])
+        load_weights(self.agent, checkpoints.load(folder), folder)
         self.agent.requires_grad_(False)
         self.memory_spec = self.agent.memory_spec
 

@@ -113,7 +113,8 @@ note=${environment}
 note=at ${environment}
     note: ${environment} is a mapping with 'id', which cannot stand inside a text
 note=${oc.env:HOME}
-    note: ${oc.env:HOME}: only ${key} and ${group.key} of the recipe can be inserted
+    note: ${oc.env:HOME}: a recipe does not read the variable HOME; expected one of CUDA_VISIBLE_DEVICES, HOSTNAME,
+    LOGNAME, SLURM_ARRAY_JOB_ID, SLURM_ARRAY_TASK_ID, SLURM_JOB_ID, SLURM_JOB_NAME, USER or FULGURITE_...
 agent.planner=${environment}
     agent.planner: expected a Planner, got ${environment}, which is Environment
 experience.agent=${environment}

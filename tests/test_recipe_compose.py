@@ -119,7 +119,7 @@ def test_a_run_finds_the_folder_of_its_recipe(desk: Desk, tmp_path: Path) -> Non
         ("a/smal", "a/smal: no shipped recipe, file or run folder of this name; did you mean 'a/small'?"),
         ("small", "small: no shipped recipe, file or run folder of this name; did you mean 'a/small'?"),
         ("../shipped/b", "../shipped/b: no shipped recipe, file or run folder of this name"),
-        ("https://x.org/a.yaml", "https://x.org/a.yaml: expected a shipped recipe, a file or a run folder"),
+        ("ftp://x.org/a.yaml", "ftp://x.org/a.yaml: expected an address that begins with https://"),
         ("", ": no shipped recipe, file or run folder of this name"),
     ],
 )

@@ -1,12 +1,16 @@
 """What a recipe must not be able to do: call, import or unfold anything but what its slots take."""
 
+import inspect
+import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from recipe_desk import Desk
 
-from fulgurite.recipe import RecipeError, build
+from fulgurite.recipe import RecipeError, build, to_yaml
+from fulgurite.recipe_files import RecipeFile
 
 CANARY = "import pathlib\npathlib.Path({here!r}).write_text('ran')\n"
 
@@ -95,7 +99,127 @@ def test_a_long_chain_of_references_ends(desk: Desk) -> None:
     assert "is the end of 30 references in a row" in desk.problems(path)[0]
 
 
-def test_a_recipe_from_elsewhere_is_not_fetched(desk: Desk) -> None:
-    assert desk.problems("http://127.0.0.1:9/mine.yaml")[0].endswith(
-        "expected a shipped recipe, a file or a run folder"
+@pytest.mark.parametrize(
+    "target",
+    [
+        "own.Renamed",  # an alias of a library's function
+        "own.Meta",  # a class whose metaclass says that it is any class's heir
+        "own.Late",  # a name that is bound to another thing once it is imported
+        "own.Made",  # made by a call
+        "own.CEM.__init__",
+        "own.CEM.plan.__globals__",
+        "\uff4fwn.CEM",  # a full-width o, which Python itself would read as `own`
+        "recipe_double.planners.\uff23EM",
+        "own.CEM()",
+        "own .CEM",
+        "own.__builtins__.eval",
+    ],
+)
+def test_a_disguise_does_not_help(desk: Desk, target: str) -> None:
+    ran = desk.home / "ran"
+    module = """
+        from os import system as Renamed
+        from recipe_double.planners import CEM
+        class Any(type):
+            def __subclasscheck__(cls, other): return True
+            def __instancecheck__(cls, other): return True
+        class Meta(metaclass=Any):
+            def __init__(self, command="ls"): ...
+        class Late: ...
+        globals()["Late"] = CEM
+        Made = type("Made", (CEM,), {})
+    """
+    desk.write("own.py", CANARY.format(here=str(ran)) + inspect.cleandoc(module))
+    with pytest.raises(RecipeError) as caught:
+        build(desk.compose("a/small", f"agent.planner={{_target_: '{target}', command: ls}}"))
+    assert "agent.planner._target_: " in str(caught.value)
+    assert not ran.exists()
+
+
+def test_a_class_that_is_another_one_when_imported_is_not_called(desk: Desk) -> None:
+    desk.write(
+        "changing.py",
+        "import os\nfrom recipe_double.planners import CEM\nclass Mine(CEM): ...\nglobals()['Mine'] = os.system\n",
     )
+    desk.write("mine.yaml", "defaults: [a/small]\nagent: {planner: {_target_: changing.Mine}}")
+    with pytest.raises(RecipeError, match=r"expected a Planner, got changing.Mine, which is none when imported"):
+        build(desk.compose("mine.yaml"))
+
+
+def test_devices_and_pipes_are_no_recipes(desk: Desk) -> None:
+    """They would be read for ever, or until somebody writes into them."""
+    (desk.home / "zero.yaml").symlink_to("/dev/zero")
+    os.mkfifo(desk.home / "pipe.yaml")
+    for name in ("zero.yaml", "pipe.yaml"):
+        assert desk.problems(name) == [f"{name}: no shipped recipe, file or run folder of this name"]
+        mine = desk.write("mine.yaml", f"defaults: [{name}]")
+        assert desk.problems(mine)[0].startswith(f"mine.yaml: defaults: {name}: no shipped recipe")
+
+
+def test_a_file_that_never_ends_is_not_read_whole() -> None:
+    with pytest.raises(RecipeError, match="endless: expected at most 256 KiB"):
+        RecipeFile(Path("/dev/zero"), "endless", "endless", shipped=False).text()
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "1" + "0" * 60])
+def test_a_seed_out_of_range_is_one_line(desk: Desk, seed: str) -> None:
+    problems = desk.problems("a/small", f"seed={seed}", by=build)
+    assert len(problems) == 1
+    assert problems[0].startswith(f"a/small.yaml: seed: expected 0 to 4294967295, got {seed[:50]}")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e999", ".nan", "-.inf"])
+def test_numbers_without_end_are_refused(desk: Desk, number: str) -> None:
+    assert len(desk.problems("a/small", f"agent.planner.candidates={number}")) == 1
+
+
+def test_deep_nesting_is_refused_wherever_it_stands(desk: Desk) -> None:
+    for deep in ("[" * 10_000 + "]" * 10_000, "{a: " * 5_000 + "1" + "}" * 5_000):
+        assert desk.problems("a/small", f"note={deep}") == ["command line: note: nested deeper than 32"]
+    deep = ".".join(["agent"] * 3_000)
+    assert desk.problems("a/small", f"{deep}=1")[0].endswith("nested deeper than 32")
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\u202eb", "a\x9bb", "[bold]a[/bold]"])
+def test_names_do_not_steer_the_terminal(desk: Desk, name: str) -> None:
+    quoted = name.encode("unicode_escape").decode()
+    text = f'defaults: [a/small]\n"{quoted}": 1\ncallbacks: {{"{quoted}": {{_target_: Videos}}}}'
+    problems = desk.problems(desk.write("mine.yaml", text))
+    assert len(problems) == 2
+    assert all(problem.isprintable() and quoted in problem for problem in problems)
+
+
+def test_a_recipes_name_is_safe_as_a_folders(desk: Desk) -> None:
+    for name in ("a\x1b[2J.yaml", "a\nb.yaml", "<script>.yaml", "a;rm -rf ~.yaml", "..yaml.yaml"):
+        desk.write(name, "defaults: [a/small]")
+        found = desk.compose(name).file.name
+        assert re.fullmatch(r"[\w. -]+", found)
+        assert ".." not in Path(found).parts
+    outside = desk.home.parent / "other" / "mine.yaml"
+    outside.parent.mkdir()
+    outside.write_text("defaults: [a/small]")
+    assert desk.compose("../other/mine.yaml").file.name == "mine"
+
+
+def test_the_folder_of_a_run_brings_no_code(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that somebody else packed holds data; a module in it is not found, from wherever the command is run."""
+    ran = desk.home / "ran"
+    desk.write(
+        "run/packed.py", CANARY.format(here=str(ran)) + "from recipe_double.planners import CEM\nclass P(CEM): ..."
+    )
+    desk.write("run/recipe.yaml", "defaults: [a/small]\nagent: {planner: {_target_: packed.P}}")
+    (desk.home / "run/code").mkdir()
+    (desk.home / "run/checkpoints").mkdir()
+    for folder in (".", "run", "run/code"):
+        monkeypatch.chdir(desk.home / folder)
+        with pytest.raises(RecipeError, match=r"no module 'packed'"):
+            build(desk.compose(desk.home / "run"))
+    assert not ran.exists()
+
+
+def test_a_runs_recipe_finds_the_classes_beside_the_recipe_that_it_came_from(desk: Desk) -> None:
+    desk.write("lab/own.py", "from recipe_double.planners import CEM\nclass P(CEM): ...")
+    mine = desk.write("lab/mine.yaml", "defaults: [a/small]\nagent: {planner: {_target_: own.P}}")
+    desk.write("runs/x/recipe.yaml", to_yaml(desk.compose(mine)))
+    (desk.home / "runs/x/checkpoints").mkdir()
+    assert desk.problems("runs/x") == []

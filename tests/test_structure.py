@@ -11,6 +11,7 @@ LEAVES = {
     "keys",
     "recipe_error",
     "runs/checkpoint",
+    "runs/checkpoint_content",
     "runs/durable",
     "runs/metrics",
     "runs/parts",

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import argparse
 
-from .output import complain, say, say_json
+from .output import complain, say, say_json, trusting
 from .train import by_seed
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("recipe", help="a shipped name, a file or a run folder")
+    parser.add_argument("recipe", help="a shipped name, a file, a run folder or an address")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
     parser.add_argument("--deep", action="store_true", help="import and build everything, too (takes seconds)")
+    trusting(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -26,7 +27,7 @@ def run(given: argparse.Namespace) -> int:
 
     code, problems = 0, []
     try:
-        composed = compose(given.recipe, by_seed(given.overrides)[0])
+        composed = compose(given.recipe, by_seed(given.overrides)[0], trust=given.trust)
         check(composed)
         if given.deep:
             build(composed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 
 from ..recipe_files import Library, RecipeFile
@@ -12,7 +13,7 @@ from .output import Usage, say
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("recipe", help="a shipped name or a file")
+    parser.add_argument("recipe", help="a shipped name, a file or an address")
     parser.add_argument(
         "destination", nargs="?", type=Path, help="file or folder; the recipe's own name here by default"
     )
@@ -33,7 +34,9 @@ def run(given: argparse.Namespace) -> int:
     if not target.parent.is_dir():
         raise Usage(f"{target.parent} is no folder")
     target.write_text(_moved(library, recipe), encoding="utf-8")
-    say(f"{target}\nfulgurite train {target}")
+    say(f"{target}\nfulgurite train {shlex.quote(str(target))}")
+    if recipe.fetched is not None:
+        say("Read it first: as a file of yours it may name any class that is installed.")
     return 0
 
 
@@ -43,12 +46,12 @@ def _moved(library: Library, recipe: RecipeFile) -> str:
     def renamed(line: re.Match[str]) -> str:
         return line[1] + re.sub(r"[\w./-]+", lambda word: _absolute(library, recipe, word[0]), line[2])
 
-    text = recipe.path.read_text(encoding="utf-8")
+    text = recipe.text()
     return re.sub(r"(?m)^(defaults:[ \t]*)(\[.*\]|(?:\n[ \t]*-.*)+)", renamed, text)
 
 
 def _absolute(library: Library, recipe: RecipeFile, word: str) -> str:
     if not word.strip("-"):
         return word
-    included = library.find(word, recipe.folder)
+    included = library.included(recipe, word)
     return included.name if included.shipped else str(included.path.resolve())

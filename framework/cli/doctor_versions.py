@@ -13,15 +13,18 @@ from .doctor_checks import Finding, installed
 
 # Distribution, the versions that work, and what is wrong with others.
 NEEDED = {
-    "torch": (">=2.10", "earlier ones run code from a checkpoint even with weights_only=True (CVE-2026-24747)"),
+    "torch": (
+        ">=2.10",
+        "earlier ones run code from a checkpoint even with weights_only=True (CVE-2026-24747, CVE-2025-32434)",
+    ),
     "pytorch-lightning": (
         ">=2.6.6,<2.7",
-        "earlier ones run code from a checkpoint's hyper-parameters (CVE-2026-58659)",
+        "earlier ones run code from a checkpoint's hyper-parameters (CVE-2026-58659, CVE-2026-31221)",
     ),
     "torchrl": (">=0.14,<0.15", "built and tested on 0.14"),
-    "tensordict": (">=0.14,<0.15", "must be torchrl's own version"),
+    "tensordict": (">=0.14,<0.15", "must be torchrl's own version; earlier ones read pickles beside tensors (#1763)"),
     "gymnasium": (">=1.4", "earlier ones reset vectors of environments differently"),
-    "omegaconf": (">=2.4", "earlier ones hang on a file of nested aliases"),
+    "omegaconf": (">=2.4", "earlier ones hang on a file of nested aliases (#794)"),
     "wandb": (">=0.31", "tested on 0.31"),
 }
 
@@ -40,6 +43,15 @@ OPTIONAL = {
     "dm-control": Optional(">=1.0.50", "tested on 1.0.50", "dmc"),
     "minari": Optional(">=0.5.3", "tested on 0.5.3", "offline"),
     "submitit": Optional(">=1.5", "tested on 1.5.4", "slurm"),
+}
+# What Fulgurite does not use, but what runs code from somebody's file, or for anybody, in the same environment: the
+# versions that do not (none where nothing is known to help), and what is wrong with others.
+BESIDE = {
+    "lightning": (">=2.6.6", "earlier ones run code from a checkpoint's hyper-parameters (CVE-2026-58659)"),
+    "hydra-core": (">=1.3.6", "earlier ones call any function that a file names (GHSA-2cp2-2r3c-7p7r, CVE-2026-68508)"),
+    "jsonargparse": (">=5", "earlier ones import any class that a file names (#959)"),
+    "stable-baselines3": ("", "it unpickles what it loads (#2281): load only what you made yourself"),
+    "ray": ("", "its dashboard runs anybody's jobs (CVE-2023-48022): keep it on 127.0.0.1"),
 }
 # Releases that stole credentials when imported; whoever has one must change every key on the machine.
 MALICIOUS = {"lightning": ("2.6.2", "2.6.3"), "pytorch-lightning": ("2.6.2", "2.6.3")}
@@ -61,6 +73,10 @@ def versions() -> list[Finding]:
             findings.append(Finding("ok", package, f"not installed: pip install 'fulgurite[{optional.extra}]'"))
         else:
             findings.append(_judged(package, found, optional.works, optional.why))
+    for package, (works, why) in BESIDE.items():
+        found = installed(package)
+        if found is not None and not _within(found, works):
+            findings.append(Finding("note", package, f"{found}: {why}"))
     for package, bad in MALICIOUS.items():
         found = installed(package)
         if found in bad:
@@ -70,8 +86,12 @@ def versions() -> list[Finding]:
 
 
 def _judged(package: str, found: str, works: str, why: str) -> Finding:
-    try:
-        good = SpecifierSet(works).contains(Version(Version(found).public), prereleases=True)
-    except InvalidVersion:
-        good = False
+    good = _within(found, works)
     return Finding("ok", package, found) if good else Finding("broken", package, f"{found}, needs {works}: {why}")
+
+
+def _within(found: str, works: str) -> bool:
+    try:
+        return bool(works) and SpecifierSet(works).contains(Version(Version(found).public), prereleases=True)
+    except InvalidVersion:
+        return False

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .output import Usage, complain, number, say, say_json, table
+from .output import Usage, complain, number, say, say_json, table, trusting
 
 if TYPE_CHECKING:
+    from ..recipe import Composed
     from ..runs.experiment import Experiment
 
 
@@ -26,18 +27,31 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", metavar="NAME", help="of a run: best, or one such as step-2000; else the newest"
     )
     parser.add_argument("--model", action="store_true", help="judge the model: error and calibration by horizon")
+    trusting(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable, every return with its seed")
 
 
 def run(given: argparse.Namespace) -> int:
     """Builds the agent, loads it where there is a run, and prints the returns."""
-    from ..recipe import build, check, compose
+    from ..recipe import check, compose
 
     episodes = [] if given.episodes is None else [f"evaluation.episodes={given.episodes}"]
-    composed = compose(given.recipe, [*given.overrides, *episodes])
+    composed = compose(given.recipe, [*given.overrides, *episodes], trust=given.trust)
     check(composed)
     if not given.json:
         say("loading torch ...")
+    from ..runs.checkpoint_content import WrongCheckpoint
+
+    try:
+        return play(composed, given)
+    except WrongCheckpoint as error:
+        raise Usage(str(error)) from error
+
+
+def play(composed: Composed, given: argparse.Namespace) -> int:
+    """Builds, loads and plays."""
+    from ..recipe import build
+
     checkpoint = None
     if Path(given.recipe).is_dir():
         checkpoint = chosen(Path(given.recipe), given.checkpoint)

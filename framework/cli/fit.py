@@ -71,11 +71,12 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
 
 
 def _explain(error: Exception) -> None:
-    """Prints where and why a run failed. An environment's fault says all itself; its own exception follows."""
+    """Prints where and why a run failed. Some errors say all themselves; what they came of follows."""
     from ..data.episodes import EnvironmentFault
+    from ..runs.checkpoint_content import WrongCheckpoint
 
     shown: BaseException | None = error
-    if isinstance(error, EnvironmentFault):
+    if isinstance(error, EnvironmentFault | WrongCheckpoint):
         complain(str(error))
         shown = error.__cause__
     if shown is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
+
+from ..recipe_error import printable
 
 
 class Usage(Exception):
@@ -22,12 +25,23 @@ def say(text: str = "") -> None:
     """A line on stdout, at once: a run may be piped. Only the first process of a run says anything."""
     if further_rank():
         return
-    print(text, flush=True)  # noqa: T201
+    print(_safe(text), flush=True)  # noqa: T201
 
 
 def complain(text: str) -> None:
     """A line on stderr."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(_safe(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _safe(text: str) -> str:
+    """The text without what steers a terminal, whoever gave the names in it."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def trusting(parser: argparse.ArgumentParser) -> None:
+    """The argument of the verbs that may be given a recipe from elsewhere."""
+    said = "let a recipe that is fetched name any class, as a file of yours may"
+    parser.add_argument("--trust", action="store_true", help=said)
 
 
 def say_json(value: Any) -> None:

@@ -10,13 +10,16 @@ import argparse
 import ast
 
 from ..recipe_error import RecipeError
-from .output import say, say_json, table
+from .output import say, say_json, table, trusting
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("recipe", metavar="RECIPE|CLASS", help="a shipped name, a file, a run folder, or a class")
+    parser.add_argument(
+        "recipe", metavar="RECIPE|CLASS", help="a shipped name, a file, a run folder, an address, or a class"
+    )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
+    trusting(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -25,7 +28,7 @@ def run(given: argparse.Namespace) -> int:
     from ..recipe import compose, to_yaml
 
     try:
-        composed = compose(given.recipe, given.overrides)
+        composed = compose(given.recipe, given.overrides, trust=given.trust)
     except RecipeError:
         if given.overrides or not _class(given.recipe, given.json):
             raise

@@ -13,15 +13,16 @@ from pathlib import Path
 
 from ..recipe import Composed
 from . import slurm, slurm_job
-from .output import Usage, say
+from .output import Usage, say, trusting
 
 SEEDS = re.compile(r"seed=(\d+)\.\.(\d+)")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("recipe", help="a shipped name (pets/pendulum) or a file")
+    parser.add_argument("recipe", help="a shipped name (pets/pendulum), a file or an address (https://.../mine.yaml)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: seed=1, agent.planner=cem, ...")
+    trusting(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of all runs (runs)")
     parser.add_argument("--slurm", nargs="?", const="", metavar="key=value,...", help=slurm.HELP)
 
@@ -36,7 +37,7 @@ def run(given: argparse.Namespace) -> int:
     if shared is not None:
         return fit(compose(shared), shared, None)
     words = by_seed(given.overrides)
-    composed = [compose(given.recipe, overrides) for overrides in words]
+    composed = [compose(given.recipe, overrides, trust=given.trust) for overrides in words]
     for one in composed:
         check(one)
     if given.slurm is not None:
@@ -93,8 +94,9 @@ def submit(given: argparse.Namespace, composed: Sequence[Composed]) -> int:
 
 
 def seed_of(composed: Composed) -> int:
-    """The seed of a run."""
-    return composed.tree.find("seed")[1] if "seed" in composed.tree.root else 0
+    """The seed of a run; checked: a whole number, perhaps as a text."""
+    said = composed.tree.find("seed")[1] if "seed" in composed.tree.root else 0
+    return said if isinstance(said, int) else int(float(said))
 
 
 def by_seed(overrides: Sequence[str]) -> list[list[str]]:

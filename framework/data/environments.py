@@ -121,7 +121,10 @@ class Environment:
                 raise MissingExtra("mujoco") from error
             raise ValueError(f"environment {self.id}: {error}") from error
         except (gymnasium.error.Error, ModuleNotFoundError, TypeError, ValueError) as error:
-            raise ValueError(f"environment {self.id}: {error}") from error
+            said = str(error).partition(" was raised from the environment creator")[
+                0
+            ]  # then come all options, keys too
+            raise ValueError(f"environment {self.id}: {said}") from error
 
     def _simulator(self, mode: str | None) -> gymnasium.Env:
         limit = self.max_episode_steps

@@ -3,6 +3,9 @@
 A table has the entries of recorded experience (`keys.TRANSITION`) and `trajectory [B, 1]`, the number of its episode.
 """
 
+import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,10 +21,13 @@ from torch import Tensor
 from ..keys import HELD_OUT, TRAJECTORY, TRANSITION
 from ..recipe_error import MissingExtra
 from ..runs import checkpoint
+from ..runs.checkpoint_content import WrongCheckpoint
 from . import saved_rows
 
 COLUMNS = ("observation", "action", "next_observation", "reward", "terminated")
 OPTIONAL = ("truncated", "trajectory")
+MOST_BYTES, MOST_UNFOLDING = 1 << 30, 100  # what an .npz file may unfold into: so much, or so many times its own size
+MINARI_NAME = re.compile(r"[\w-]+(/[\w-]+)*", re.ASCII)
 
 
 def load_transitions(source: str | Path | Mapping[str, ArrayLike]) -> TensorDict:
@@ -43,11 +49,30 @@ def load_transitions(source: str | Path | Mapping[str, ArrayLike]) -> TensorDict
     if path.is_dir():
         return from_run(path)
     if path.suffix == ".npz":
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file")
-        with np.load(path, allow_pickle=False) as arrays:
-            return from_arrays(dict(arrays), str(path))
+        return from_arrays(from_file(path), str(path))
     return from_minari(str(source))
+
+
+def from_file(path: Path) -> dict[str, NDArray]:
+    """The columns of an .npz file; whatever else is in it is not read.
+
+    Raises:
+        ValueError: for a file that is none, that unfolds into very much more than it is, or that holds objects.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}
+        total = sum(sizes.get(column, 0) for column in (*COLUMNS, *OPTIONAL))
+        if total > max(MOST_BYTES, MOST_UNFOLDING * path.stat().st_size):
+            raise ValueError(f"its {path.stat().st_size} bytes unfold into {total}")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {column: arrays[column] for column in (*COLUMNS, *OPTIONAL) if column in arrays}
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, LookupError, MemoryError, NotImplementedError) as error:
+        raise ValueError(f"{path}: need an .npz file of arrays: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: need an .npz file of plain arrays: {error}") from error
 
 
 def from_arrays(arrays: Mapping[str, ArrayLike], name: str) -> TensorDict:
@@ -72,6 +97,8 @@ def check(columns: Mapping[str, NDArray], name: str) -> None:
     size = len(columns["observation"])
     for key, column in columns.items():
         vector = key in ("observation", "action", "next_observation")
+        if column.dtype.kind not in "biuf":
+            raise ValueError(f"{name}: {key}: need numbers, got {column.dtype}")
         if column.ndim != 1 + vector or len(column) != size or not size:
             raise ValueError(f"{name}: {key}: need shape [{size or 1}{', D' * vector}], got {list(column.shape)}")
         if not np.isfinite(column).all():
@@ -110,7 +137,13 @@ def from_run(folder: Path) -> TensorDict:
     newest = checkpoint.latest(folder)
     if newest is None:
         raise ValueError(f"{folder}: no checkpoint of a run in it")
-    return from_checkpoint(newest)
+    try:
+        return from_checkpoint(newest)
+    except WrongCheckpoint as error:
+        raise ValueError(str(error)) from error
+    except (AttributeError, LookupError, RuntimeError, TypeError) as error:
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"{newest}: holds no transitions of a run: {type(error).__name__}: {said}") from error
 
 
 def from_checkpoint(folder: Path) -> TensorDict:
@@ -136,6 +169,8 @@ def in_order(saved: dict[str, Any], folder: Path) -> TensorDict:
 
 def from_minari(id: str) -> TensorDict:
     """A Minari dataset on this machine, its actions brought to [-1, 1] by the bounds of its space, or to one-hots."""
+    if not MINARI_NAME.fullmatch(id):
+        raise ValueError(f"{id}: neither a folder, nor an .npz file, nor the name of a Minari dataset")
     try:
         import minari
     except ModuleNotFoundError as error:

@@ -4,6 +4,7 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from tensordict import TensorDictBase
 
 from ..agents.agent import Agent
 from ..data.environments import Environment
+from ..data.episodes import EnvironmentFault
 from ..data.experience import Experience
 from ..data.transitions import from_checkpoint
 from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
 from . import metrics, stopping
+from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .cluster import cluster
 from .evaluation import Evaluation
 from .lost_ranks import lost_ranks_named
@@ -29,6 +32,8 @@ from .run_state import RunState
 
 log = logging.getLogger(__name__)
 RESULT = "result.json"
+WRONG = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+SET_BY_RUN = {"callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins"}
 LIBRARIES = ("fulgurite", "torch", "pytorch-lightning", "torchrl", "tensordict", "gymnasium", "numpy")
 
 
@@ -45,6 +50,9 @@ class Experiment:
         logger: where numbers go beside the metrics file, by name.
         trainer: Lightning's trainer, still open.
         threads: of PyTorch on the CPU; None for all cores.
+
+    Raises:
+        ValueError: where the trainer is given what a run sets itself.
     """
 
     def __init__(
@@ -60,6 +68,9 @@ class Experiment:
         trainer: Callable[..., Trainer] = Trainer,
         threads: int | None = None,
     ) -> None:
+        given = trainer.keywords if isinstance(trainer, partial) else {}
+        if taken := sorted(given.keys() & SET_BY_RUN):
+            raise ValueError(f"trainer: need no {', '.join(taken)}: a run sets this itself, inside its folder")
         if threads is not None:
             torch.set_num_threads(threads)
         self.seed = seed
@@ -80,14 +91,19 @@ class Experiment:
         Raises:
             EnvironmentFault, FloatingPointError: see `Experience.collect`, `Model.taken_losses`; the run folder keeps
                 its checkpoints, and `result.json` says `failed` and why.
+            WrongCheckpoint: for a checkpoint of another recipe, or whose content is none of a run's.
         """
-        callbacks = [*(callback for callback in self.callbacks.values() if callback), RunState()]
+        run_state = RunState()
+        callbacks = [*(callback for callback in self.callbacks.values() if callback), run_state]
         trainer = self.trainer(
             callbacks=callbacks,
             enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
             logger=[metrics.MetricsFile(folder), *(logger for logger in self.logger.values() if logger)],
             default_root_dir=folder,
-            plugins=[checkpoints.FolderCheckpointIO(), *cluster()],
+            plugins=[
+                checkpoints.FolderCheckpointIO(lambda content: fits(self.agent, content, checkpoint or folder)),
+                *cluster(),
+            ],
         )
         status, reason = "failed", None
         try:
@@ -95,6 +111,11 @@ class Experiment:
                 quieten()
                 trainer.fit(self.agent, datamodule=self.experience, ckpt_path=checkpoint, weights_only=True)
             status = "interrupted" if trainer.interrupted or stopping.asked() else "completed"
+        except WRONG as error:
+            reason = f"{type(error).__name__}: {error}"
+            if checkpoint is None or run_state.started or isinstance(error, WrongCheckpoint | EnvironmentFault):
+                raise
+            raise WrongCheckpoint(f"{checkpoint}: cannot be gone on from: {reason.partition(chr(10))[0]}") from error
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"
             raise
@@ -114,7 +135,7 @@ class Experiment:
             mean, std, min and max return, mean length, the returns, and the seeds of the starts.
         """
         if checkpoint is not None:
-            self.agent.load_state_dict(checkpoints.load(checkpoint)["state_dict"])
+            load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
         return summary(self.evaluation, self.agent)
 
     def judge_model(self, checkpoint: Path | None = None) -> dict[str, dict[str, float]]:
@@ -125,7 +146,7 @@ class Experiment:
         """
         held_out: list[TensorDictBase] = []
         if checkpoint is not None:
-            self.agent.load_state_dict(checkpoints.load(checkpoint)["state_dict"])
+            load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
             held_out = held_out_trajectories(from_checkpoint(checkpoint))
         return model_report(self.agent, self.evaluation.run(self.agent), held_out)
 

@@ -5,10 +5,12 @@ None where the checkpoint before has a part of that name; one name must never me
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from .checkpoint_content import read
 
 NAME = "__part__"
 
@@ -18,11 +20,13 @@ def part(name: str, content: dict[str, Tensor] | None) -> dict[str, Any]:
     return {NAME: name, "content": content}
 
 
-def content(saved: dict[str, Any]) -> dict[str, Tensor]:
-    """What is in a part, read from its file where it has one; `weights_only`, on the CPU."""
-    if "file" in saved:
-        return torch.load(saved["file"], map_location="cpu", weights_only=True)
-    return saved["content"]
+def content(saved: dict[str, Any]) -> Any:
+    """What is in a part, tensors by name, read from its file where it has one.
+
+    Raises:
+        WrongCheckpoint: see `checkpoint_content.read`.
+    """
+    return read(Path(saved["file"])) if "file" in saved else saved["content"]
 
 
 def replaced(state: Any, by: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:

@@ -16,9 +16,13 @@ class RunState(pl.Callback):
     """Lets a resumed run go on with the same chance, and cuts metrics rows that the crash left after the checkpoint.
 
     It also has signals answered our way, once Lightning has set its own.
+
+    Attributes:
+        started: whether everything is restored, and updates begin.
     """
 
     def __init__(self) -> None:
+        self.started = False
         self._restored: dict[str, Any] | None = None
         self._folder: Path | None = None
 
@@ -45,8 +49,16 @@ class RunState(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Before the agent acts: whatever set-up drew from the generators is forgotten."""
-        if self._restored is None or self._folder is None:
-            return
+        if self._restored is not None:
+            self._restore(trainer)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        stopping.handle_again()
+        self.started = True
+
+    def _restore(self, trainer: pl.Trainer) -> None:
+        assert self._restored is not None
+        assert self._folder is not None
         state, self._restored = self._restored, None
         if trainer.is_global_zero:
             metrics.truncate(self._folder, state["metrics_bytes"])
@@ -56,6 +68,3 @@ class RunState(pl.Callback):
         torch.set_rng_state(state["torch"].cpu())
         if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        stopping.handle_again()

@@ -29,3 +29,18 @@ def test_a_list_under_a_telling_name_is_hidden_whole() -> None:
 
 def test_passwords_in_addresses() -> None:
     assert redact({"data": "https://me:pass@host/x"}) == {"data": f"https://{HIDDEN}@host/x"}
+
+
+def test_what_stands_below_a_telling_name_is_hidden_and_so_are_numbers_that_nobody_counts() -> None:
+    recipe = {
+        "api_key": {"value": "s", "deep": {"x": ["t"]}},
+        "password": 1234,
+        "tokens": 512,
+        "flags": {"secret": True},
+    }
+    assert redact(recipe) == {
+        "api_key": {"value": HIDDEN, "deep": {"x": [HIDDEN]}},
+        "password": HIDDEN,
+        "tokens": 512,
+        "flags": {"secret": True},
+    }

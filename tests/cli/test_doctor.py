@@ -1,9 +1,11 @@
 """What the doctor finds: the machine as it is, and machines that are made up."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from fulgurite.cli import doctor_checks, doctor_versions, main
 from fulgurite.cli.doctor_checks import Finding
@@ -46,6 +48,49 @@ def test_the_tested_set_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_known_bad_versions_are_broken(monkeypatch: pytest.MonkeyPatch, package: str, version: str) -> None:
     assert states(monkeypatch, {**GOOD, package: version})[package] == "broken"
+
+
+ADVISORIES = [
+    ("torch", "2.5.1", "broken", "CVE-2025-32434"),
+    ("torch", "2.9.1", "broken", "CVE-2026-24747"),
+    ("pytorch-lightning", "2.6.0", "broken", "CVE-2026-31221"),
+    ("pytorch-lightning", "2.6.5", "broken", "CVE-2026-58659"),
+    ("pytorch-lightning", "2.6.3", "broken", "GHSA-w37p-236h-pfx3"),
+    ("lightning", "2.6.2", "broken", "GHSA-w37p-236h-pfx3"),
+    ("lightning", "2.6.3", "broken", "GHSA-w37p-236h-pfx3"),
+    ("lightning", "2.6.5", "note", "CVE-2026-58659"),
+    ("tensordict", "0.12.0", "broken", "#1763"),
+    ("omegaconf", "2.3.0", "broken", "#794"),
+    ("hydra-core", "1.3.2", "note", "GHSA-2cp2-2r3c-7p7r"),
+    ("jsonargparse", "4.53.0", "note", "#959"),
+    ("stable-baselines3", "2.7.0", "note", "#2281"),
+    ("ray", "2.50.0", "note", "CVE-2023-48022"),
+]
+
+
+@pytest.mark.parametrize(("package", "version", "state", "advisory"), ADVISORIES)
+def test_each_known_advisory_is_named(
+    monkeypatch: pytest.MonkeyPatch, package: str, version: str, state: str, advisory: str
+) -> None:
+    monkeypatch.setattr(doctor_versions, "installed", {**GOOD, package: version}.get)
+    found = [one for one in doctor_versions.versions() if one.what == package and advisory in one.said]
+    assert [one.state for one in found] == [state]
+
+
+@pytest.mark.parametrize(
+    ("package", "version"), [("lightning", "2.6.6"), ("hydra-core", "1.3.8"), ("jsonargparse", "5.0")]
+)
+def test_a_repaired_version_is_not_named(monkeypatch: pytest.MonkeyPatch, package: str, version: str) -> None:
+    assert package not in states(monkeypatch, {**GOOD, package: version})
+
+
+def test_the_declared_ranges_exclude_what_the_doctor_calls_broken() -> None:
+    """An installation by the package's own requirements is never one with a known hole."""
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    declared = {one.name: one.specifier for one in map(Requirement, tomllib.loads(text)["project"]["dependencies"])}
+    for package, version, state, _ in ADVISORIES:
+        if state == "broken" and package in declared:
+            assert version not in declared[package]
 
 
 def test_a_needed_package_that_is_missing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:

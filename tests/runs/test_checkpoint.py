@@ -104,8 +104,8 @@ def test_other_damage_is_named(tmp_path):
     text = manifest.read_text()
     for change, said in (
         ({"format": 99}, "need format 3, got 99"),
-        ({"files": []}, "need checkpoint.pt and names without folders"),
-        ({"files": {"../step-1/checkpoint.pt": {}}}, "names without folders"),
+        ({"files": []}, "need files with checkpoint.pt among them"),
+        ({"files": {"checkpoint.pt": {}, "../step-1/checkpoint.pt": {}}}, "need names of files in this folder"),
     ):
         manifest.write_text(json.dumps({**json.loads(text), **change}))
         with pytest.raises(DamagedCheckpoint, match=said):

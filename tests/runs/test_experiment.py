@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 
 import pytest
 import pytorch_lightning as pl
@@ -11,6 +12,7 @@ from tiny import tiny_experiment
 from fulgurite.recipe import RecipeError, build, compose, to_yaml
 from fulgurite.runs import metrics
 from fulgurite.runs.checkpoint import DamagedCheckpoint, latest, load
+from fulgurite.runs.experiment import Experiment
 from fulgurite.saved_agent import SavedAgent
 
 
@@ -141,3 +143,17 @@ def test_the_recipes_seed_seeds_the_first_weights(seeds, same):
     built = [build(compose("pets/cartpole", [f"seed={seed}", "callbacks=null", "logger=null"])) for seed in seeds]
     first, second = (experiment.agent.world_model.dynamics.network.weights[0] for experiment in built)
     assert torch.equal(first, second) is same
+
+
+@pytest.mark.parametrize("key", ["default_root_dir", "logger", "callbacks", "plugins", "enable_checkpointing"])
+def test_what_a_run_sets_itself_cannot_lead_out_of_its_folder(key: str) -> None:
+    experiment = tiny_experiment()
+    trainer = partial(pl.Trainer, **{key: "../../etc"})
+    with pytest.raises(ValueError, match=f"trainer: need no {key}: a run sets this itself, inside its folder"):
+        Experiment(
+            environment=experiment.environment,
+            experience=experiment.experience,
+            agent=experiment.agent,
+            evaluation=experiment.evaluation,
+            trainer=trainer,
+        )

@@ -1,0 +1,65 @@
+"""What a recipe from elsewhere may say: it names our classes and plain values, and nothing of this machine.
+
+A recipe in a file of one's own may name any class that its slots take, hence have any module imported that is installed
+or lies in the working folder. One that was fetched may not, unless `--trust` is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from .recipe_plan import Leaf, Node, Plan, children
+from .recipe_source import Sources
+from .recipe_tree import TARGET
+
+TRAINER = "pytorch_lightning.trainer.trainer.Trainer"  # the one class of others' that a recipe needs
+_PLACE = re.compile(r"[/\\:]|^[~.]")
+# Arguments of ours that reach further than their class: what may not be given, and why.
+_REFUSED: dict[tuple[str, str], tuple[Callable[[Any], bool], str]] = {
+    ("Environment", "id"): (lambda id: ":" in str(id), "has a module imported"),
+    ("Environment", "options"): (lambda text: bool(_PLACE.search(str(text))), "names a place on this machine"),
+    ("Wandb", "entity"): (lambda entity: entity is not None, "sends results to somebody's account"),
+    ("Wandb", "mode"): (lambda mode: mode == "online", "sends results away"),
+}
+
+
+def refused(nodes: Iterable[Node], sources: Sources, origin: Callable[[str], str], own: str) -> list[str]:
+    """What a checked recipe may not say if it comes from elsewhere, a line each.
+
+    Args:
+        nodes: all that it builds.
+        sources: where their classes were found.
+        origin: which layer set a key.
+        own: the layer that is the user's: what it sets is not asked.
+    """
+    found = ((f"{node.key}.{name}".lstrip("."), said) for node in nodes for name, said in _of(node, sources))
+    return [
+        f"{origin(key)}: {key}: {said}; a recipe from elsewhere may not, unless --trust is given"
+        for key, said in found
+        if origin(key) != own
+    ]
+
+
+def _of(node: Node, sources: Sources) -> Iterator[tuple[str, str]]:
+    definition = node.definition
+    ours = sources.is_ours(definition.module)
+    if not ours and definition.path != TRAINER:
+        yield TARGET, f"{definition.path} is not of Fulgurite"
+    for name, plan in node.arguments.items():
+        wrong, why = _REFUSED.get((definition.name, name), (None, ""))
+        values = list(_leaves(plan))
+        if any(leaf.path and leaf.value is not None for leaf in values):
+            yield name, "names a place on this machine"
+        elif ours and wrong is not None and any(wrong(leaf.value) for leaf in values):
+            yield name, why
+
+
+def _leaves(plan: Plan) -> Iterator[Leaf]:
+    """The values below, as far as the next node."""
+    if isinstance(plan, Leaf):
+        yield plan
+    elif not isinstance(plan, Node):
+        for child in children(plan):
+            yield from _leaves(child)
