@@ -9,7 +9,7 @@ from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 
-from ..keys import BOOTSTRAP, HELD_OUT, TRAJECTORY, TRANSITION
+from ..keys import BOOTSTRAP, DONE, HELD_OUT, TRAJECTORY, TRANSITION, TRUNCATED
 from .windows import held_out_trajectories
 
 
@@ -38,6 +38,18 @@ class Dataset:
         self.buffer.extend(rows)
         self.index()
 
+    def cut(self, number: int) -> None:
+        """The latest transition of a trajectory, where one is kept, was its last: it becomes truncated."""
+        if not len(self.buffer):
+            return
+        rows = self.buffer[:]
+        of = (rows[TRAJECTORY][:, 0] == number).nonzero()[:, 0]
+        if len(of):
+            age = (self.buffer.writer._cursor - 1 - of) % len(rows)
+            latest = of[age.argmin()]
+            rows[TRUNCATED][latest] |= ~rows[DONE][latest]
+            rows[DONE][latest] = True
+
     def index(self) -> None:
         """Lists the rows that each sample is drawn from."""
         rows = self.buffer[:]
@@ -53,6 +65,8 @@ class Dataset:
 
     def sample(self, count: int, batch_size: int, generator: torch.Generator) -> TensorDict:
         """`count` minibatches `[K, B]`, or `[K, E, B]` with one resample a member, by one gather for all of them."""
+        if not self._pools:
+            raise ValueError("need at least one transition to train on, got none: all are held out, or failed")
         draws = [pool[torch.randint(len(pool), (count, 1, batch_size), generator=generator)] for pool in self._pools]
         index = torch.cat(draws, 1)  # [count, E, B]
         index = index.squeeze(1) if self.members is None else index

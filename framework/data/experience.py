@@ -23,6 +23,7 @@ from .actor import Actor
 from .buffer import Dataset
 from .collection import Collection
 from .environments import Environment
+from .episodes import EnvironmentFault
 from .play import Policy
 from .schedule import Schedule
 
@@ -119,6 +120,11 @@ class Experience(pl.LightningDataModule):
         seconds = self._earlier_seconds + perf_counter() - self._began
         return {"env_steps": self.env_steps, "gradient_steps": self.gradient_steps, "wall_seconds": round(seconds, 3)}
 
+    @property
+    def environment_faults(self) -> int:
+        """Faults of this rank's environments that the run has survived so far."""
+        return 0 if self._collection is None else self._collection.env.faults.total
+
     def held_out(self) -> list[TensorDictBase]:
         """The held-out trajectories, `[T]` each."""
         return self.dataset.trajectories()
@@ -129,16 +135,15 @@ class Experience(pl.LightningDataModule):
         """Acts for one collection, or for the whole warm-up, and returns the new transitions `[B]`.
 
         Raises:
-            EnvironmentFault: where an environment raised or gave nonsense; nothing of that collection is kept.
+            EnvironmentFault: where environments failed too often; nothing of that collection is kept.
             Stopped: where the run shall stop, after the warm-up; as if the collection had not begun.
         """
         target = min(self.warmup_env_steps, self.max_env_steps)
         fresh = [self._collect_once()]
         while self.env_steps < target:
             fresh.append(self._collect_once())
-        rows = torch.cat(fresh)
-        self.schedule.collected(len(rows) * self.environment.action_repeat)
-        return rows
+        self.schedule.collected(len(fresh) * self.frames * self.environment.action_repeat)
+        return torch.cat(fresh)
 
     def _collect_once(self) -> TensorDictBase:
         with self.phases("collect"):
@@ -151,8 +156,8 @@ class Experience(pl.LightningDataModule):
                 )
             try:
                 with self.phases("environment"):
-                    rows, returns = self._collection.collect()
-            except Stopped:
+                    rows, returns, cut = self._collection.collect()
+            except (Stopped, EnvironmentFault):
                 self._collection.close()
                 self._collection, self._collection_state = None, before
                 raise
@@ -160,8 +165,12 @@ class Experience(pl.LightningDataModule):
             number = rows[TRAJECTORY][:, 0]
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
             held_out = ((number + 1) * share).floor() > (number * share).floor()
-            self.dataset.extend(rows, held_out, self.generator)
-            self.env_steps += len(rows) * self.environment.action_repeat * world_size()
+            for earlier in cut:
+                self.dataset.cut(earlier)
+            if len(rows):
+                self.dataset.extend(rows, held_out, self.generator)
+            # a step that failed counts, else the ranks would part
+            self.env_steps += self.frames * self.environment.action_repeat * world_size()
         return rows
 
     def _act(self) -> Policy:
