@@ -4,6 +4,7 @@ A hang can be seen from outside only: without a process of its own nothing can b
 """
 
 import json
+import pickle
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +35,7 @@ def start(simulator: Simulator, step_timeout: float) -> Callable[[], "Isolated"]
     """
     try:
         process = WorkerProcess(simulator)
-    except (TypeError, AttributeError, ValueError) as error:
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise ValueError(f"environment {simulator.id}: options: need what can be sent to a process: {error}") from error
 
     def started() -> Isolated:

@@ -17,7 +17,8 @@ from ..keys import FAULTY
 from .episodes import EnvironmentFault, Episodes
 from .fault_limit import FaultLimit
 
-REPLACED = "The step is dropped, its episode cut, and the simulator made anew"
+REPLACED = "The simulator is made anew"
+DROPPED = "The step is dropped, its episode cut, and the simulator made anew"
 
 
 class Together(EnvBase):
@@ -43,6 +44,7 @@ class Together(EnvBase):
         assert first.observation_space.shape is not None
         self._observation = np.zeros((len(starts), *first.observation_space.shape), np.float32)  # [N, O]
         self._describe(first)
+        self.is_closed = False
 
     def _describe(self, one: Episodes) -> None:
         size = self.batch_size
@@ -108,7 +110,7 @@ class Together(EnvBase):
         """
         if fault.hopeless and not self.faults.steps:
             raise fault
-        self.faults.survive(fault, REPLACED)
+        self.faults.survive(fault, DROPPED if fault.step else REPLACED)
         failed = self.simulators[i]
         state = failed.state()
         failed.close()

@@ -7,6 +7,7 @@ runs again in it, so that needs no guard, but knows no environment that only thi
 import contextlib
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -61,7 +62,7 @@ class WorkerProcess:
         """Sends a message; where nobody takes it, `answer` says so."""
         self._asked_at = monotonic()
         with contextlib.suppress(OSError):
-            self._connection.send(message)
+            self._connection.send_bytes(pickle.dumps(message))
 
     def answer(self, limit: float, key: str) -> bytes:
         """The answer to the last message.
@@ -101,7 +102,7 @@ def end(process: subprocess.Popen, connection: Connection, owner: int, patience:
         return  # a fork of the owner that ends
     deadline = monotonic() + patience
     with contextlib.suppress(EOFError, OSError):
-        connection.send(CLOSE)
+        connection.send_bytes(pickle.dumps(CLOSE))
         while connection.poll(max(deadline - monotonic(), 0.0)):
             connection.recv_bytes()
     os.killpg(process.pid, signal.SIGKILL)  # of a process whose exit code is not taken yet, so no other has its number

@@ -43,14 +43,17 @@ class RunState(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict["ranks"][rank()]
 
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Before the agent gathers, which writes rows."""
+        if self._restored is not None and self._folder is not None and trainer.is_global_zero:
+            metrics.truncate(self._folder, self._restored["metrics_bytes"])
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The last moment before the first update: whatever set-up drew from the generators is forgotten."""
         stopping.handle_again()
-        if self._restored is None or self._folder is None:
+        if self._restored is None:
             return
         state, self._restored = self._restored, None
-        if trainer.is_global_zero:
-            metrics.truncate(self._folder, state["metrics_bytes"])
         random.setstate(state["python"])
         name, keys, position, has_gauss, cached = state["numpy"]
         np.random.set_state((name, keys.numpy(), position, has_gauss, cached))
