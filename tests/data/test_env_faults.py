@@ -313,3 +313,15 @@ def test_the_random_agent_survives_too() -> None:
 @pytest.fixture(autouse=True)
 def _warnings(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
+
+
+def test_a_simulator_that_failed_is_never_used_again() -> None:
+    env = faulty(at=3).make(0)
+    (first,) = env.simulators
+    td = env.reset()
+    for _ in range(3):
+        assert env.simulators == [first]
+        td["action"] = env.action_spec.zero()
+        step, td = env.step_and_maybe_reset(td)
+    assert step["next", "faulty"].all()
+    assert env.simulators[0].unwrapped is not first.unwrapped

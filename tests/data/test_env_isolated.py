@@ -205,7 +205,7 @@ def test_they_step_at_the_same_time():
     td["action"] = env.action_spec.zero()
     began = time.monotonic()
     env.step(td)
-    assert 0.3 < time.monotonic() - began < 0.6
+    assert 0.3 < time.monotonic() - began < 0.8  # one after the other takes 0.9
     env.close()
 
 
