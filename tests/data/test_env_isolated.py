@@ -257,6 +257,7 @@ env.reset()
 """
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_guard_but_its_own_environments_a_module(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=100)
