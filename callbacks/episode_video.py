@@ -7,6 +7,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 
 from fulgurite.data.environments import Environment
+from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.data.play import Episode
 
 from .evaluate_agent import EvaluateAgent
@@ -69,6 +70,9 @@ class EpisodeVideo(Periodic):
         """A machine that cannot draw must not stop a run: one warning, then no further attempt."""
         try:
             return render(environment, episode)
+        except EnvironmentFault as fault:
+            log.warning("No video this time: %s", fault)
+            return None
         except Exception as error:
             self._can_draw = False
             log.warning(

@@ -18,6 +18,8 @@ from .periodic import Periodic
 class EvaluateAgent(Periodic):
     """Plays the evaluation's episodes and reports `eval/*`, and `plan/*` for an agent that plans.
 
+    `eval/left_out` counts episodes whose environment failed twice: the returns are those of the others then.
+
     Args:
         evaluation: which episodes.
         every_env_steps: how often; None for only at the end.
@@ -46,12 +48,16 @@ class EvaluateAgent(Periodic):
         metrics: dict[str, float] = {}
         if trainer.is_global_zero:
             with trainer.datamodule.phases("evaluate"):  # type: ignore[attr-defined]
-                self.episodes = (self.evaluation if final else self.interim).run(agent)
-                metrics = summary(self.episodes)
+                evaluation = self.evaluation if final else self.interim
+                self.episodes = evaluation.run(agent)
+                if self.episodes:
+                    metrics = summary(self.episodes)
+                    mean = metrics["eval/return_mean"]
+                    self.best_return = mean if self.best_return is None else max(mean, self.best_return)
+                if left_out := len(evaluation.seeds) - len(self.episodes):
+                    metrics |= {"eval/episodes": len(self.episodes), "eval/left_out": left_out}
                 if isinstance(agent, MPC):
                     metrics |= promised_against_realised(agent, self.episodes)
-            mean = metrics["eval/return_mean"]
-            self.best_return = mean if self.best_return is None else max(mean, self.best_return)
         report(trainer, metrics)
 
     def state_dict(self) -> dict[str, object]:

@@ -19,6 +19,7 @@ REWARD = ("next", "reward")  # [*B, 1], summed over the action repeat
 TERMINATED = ("next", "terminated")  # [*B, 1], bool: the task ended here, nothing counts afterwards
 TRUNCATED = ("next", "truncated")  # [*B, 1], bool: only the recording ended (a time limit)
 DONE = ("next", "done")  # [*B, 1], bool: either of the two
+FAULTY = ("next", "faulty")  # [*B, 1], bool: the environment failed, so the step is no transition and is dropped
 ALIVE = "alive"  # [*B, 1], probability of not having terminated before this imagined step
 TRAJECTORY = "trajectory"  # [*B, 1], int64: which episode a recorded transition belongs to
 HELD_OUT = "held_out"  # [*B, 1], bool: kept for validation, never trained on

@@ -132,10 +132,14 @@ class Agent(Model):
             Stopped: where the run shall stop; then everything is as before.
         """
         self.adapt(experience.collect())
-        returns = [value for values in gathered(experience.training_returns) for value in values]
+        every = gathered((experience.training_returns, experience.environment_faults))
         experience.training_returns = []
-        if returns:
-            report(self.trainer, {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)})
+        returns, faults = [value for values, _ in every for value in values], sum(count for _, count in every)
+        metrics = {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)} if returns else {}
+        if faults:  # of the run so far
+            metrics["train/environment_faults"] = faults
+        if metrics:
+            report(self.trainer, metrics)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["agent"] = gathered_at_first({"generator": self.generator.get_state(), "losses": self._record})

@@ -57,12 +57,19 @@ def play(composed: Composed, given: argparse.Namespace) -> int:
         checkpoint = chosen(Path(given.recipe), given.checkpoint)
     elif given.checkpoint is not None:
         raise Usage(f"--checkpoint: expected the folder of a run with it, got {given.recipe}")
+    from ..data.episodes import EnvironmentFault
+    from ..runs.evaluation import NothingPlayed
+
     experiment = build(composed)
     title = f"{given.recipe}, {'untrained' if checkpoint is None else checkpoint.name}"
-    if given.model:
-        judge(experiment, given, checkpoint, title)
-        return 0
-    result = experiment.evaluate(checkpoint)
+    try:
+        if given.model:
+            judge(experiment, given, checkpoint, title)
+            return 0
+        result = experiment.evaluate(checkpoint)
+    except (EnvironmentFault, NothingPlayed) as error:
+        complain(str(error))
+        return 1
     if given.json:
         say_json({"recipe": given.recipe, "checkpoint": checkpoint, **result})
         return 0
@@ -71,6 +78,8 @@ def play(composed: Composed, given: argparse.Namespace) -> int:
     table([(name.replace("_", " "), number(result[name])) for name in names])
     seeds = result["seeds"]
     say(f"seeds {seeds[0]} to {seeds[-1]}" if seeds == list(range(seeds[0], seeds[-1] + 1)) else f"seeds {seeds}")
+    if result["left_out"]:
+        say(f"left out, since their environment failed twice: {result['left_out']}")
     return 0
 
 

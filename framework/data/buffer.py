@@ -12,7 +12,7 @@ from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 
-from ..keys import BOOTSTRAP, HELD_OUT, TRAJECTORY, TRANSITION
+from ..keys import BOOTSTRAP, DONE, HELD_OUT, TRAJECTORY, TRANSITION, TRUNCATED
 from . import saved_rows
 from .windows import held_out_trajectories
 
@@ -29,6 +29,7 @@ class Dataset:
         self.members = members
         self.buffer = TensorDictReplayBuffer(storage=LazyTensorStorage(capacity), batch_size=1)
         self.written = 0  # rows, of which the newest are kept
+        self._changed: list[int] = []  # which of them were changed afterwards
         self._pools: list[Tensor] = []
 
     def __len__(self) -> int:
@@ -43,6 +44,19 @@ class Dataset:
         self.buffer.extend(rows)
         self.written += len(rows)
         self.index()
+
+    def cut(self, number: int) -> None:
+        """The latest transition of a trajectory, where one is kept, was its last: it becomes truncated."""
+        if not len(self.buffer):
+            return
+        rows = self.buffer[:]
+        of = (rows[TRAJECTORY][:, 0] == number).nonzero()[:, 0]
+        if len(of):
+            age = (self.written - 1 - of) % len(rows)
+            latest = of[age.argmin()]
+            self._changed.append(self.written - 1 - int(age.min()))
+            rows[TRUNCATED][latest] |= ~rows[DONE][latest]
+            rows[DONE][latest] = True
 
     def index(self) -> None:
         """Lists the rows that each sample is drawn from."""
@@ -59,6 +73,8 @@ class Dataset:
 
     def sample(self, count: int, batch_size: int, generator: torch.Generator) -> TensorDict:
         """`count` minibatches `[K, B]`, or `[K, E, B]` with one resample a member, by one gather for all of them."""
+        if not self._pools:
+            raise ValueError("need at least one transition to train on, got none: all are held out, or failed")
         draws = [pool[torch.randint(len(pool), (count, 1, batch_size), generator=generator)] for pool in self._pools]
         index = torch.cat(draws, 1)  # [count, E, B]
         index = index.squeeze(1) if self.members is None else index
@@ -83,11 +99,11 @@ class Dataset:
     def state_dict(self, name: str, saved: Collection[str] = ()) -> dict[str, Any]:
         """See `saved_rows.save`."""
         rows = self.buffer[:] if len(self.buffer) else TensorDict(batch_size=[0])
-        return saved_rows.save(rows, self.written, name, saved)
+        return saved_rows.save(rows, self.written, self._changed, name, saved)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Puts the rows where they were, into an empty buffer."""
-        self.written = int(state["written"])
+        self.written, self._changed = int(state["written"]), list(state["changed"])
         self.buffer.writer._cursor = (self.written - int(state["kept"])) % self.buffer.storage.max_size
         for rows in saved_rows.load(state):
             self.buffer.extend(rows)

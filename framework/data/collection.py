@@ -4,16 +4,33 @@ The simulators keep running between collections, so an episode may span several 
 and the actions since, from which a resumed run puts them back (see `episodes.py`).
 """
 
-from typing import Any
+import logging
+from typing import Any, NamedTuple
 
 import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 from torchrl.collectors import Collector
 
-from ..keys import DONE, REWARD, TRAJECTORY, TRANSITION
+from ..keys import DONE, FAULTY, REWARD, TRAJECTORY, TRANSITION, TRUNCATED
 from .actor import Actor
-from .environments import Environment, simulators
+from .environments import Environment
+
+log = logging.getLogger(__name__)
+
+
+class Collected(NamedTuple):
+    """What a collection brought.
+
+    Attributes:
+        rows: transitions `[B]` with the number of their episode; without those in which an environment failed.
+        returns: of the episodes that ended by themselves.
+        cut: numbers of episodes whose latest transition, of an earlier collection, turned out to be their last.
+    """
+
+    rows: TensorDictBase
+    returns: list[float]
+    cut: list[int]
 
 
 class Collection:
@@ -38,8 +55,7 @@ class Collection:
         state: dict[str, Any] | None,
     ) -> None:
         self.actor = actor
-        env = environment.make(seed, rank)
-        self.simulators = simulators(env)
+        self.env = environment.make(seed, rank)
         self.number = torch.arange(environment.num_envs)  # of the episode that runs in each environment
         self.return_so_far = torch.zeros(environment.num_envs)
         self.next_number = environment.num_envs
@@ -49,10 +65,11 @@ class Collection:
             self.next_number = int(state["next_number"])
             self.memory = TensorDict(state["memory"], batch_size=[environment.num_envs])
             actor.resume(self.memory)
-            for simulator, saved in zip(self.simulators, state["simulators"], strict=True):
+            self.env.faults.restore(state["faults"])
+            for simulator, saved in zip(self.env.simulators, state["simulators"], strict=True):
                 simulator.restore(saved)
-        self.collector = Collector(
-            actor.primed(env),
+        self.collector = Collector(  # which resets the environments
+            actor.primed(self.env),
             actor,
             frames_per_batch=frames,
             use_buffers=False,  # else the collector lets the policy act once before anything is asked for
@@ -60,34 +77,61 @@ class Collection:
             track_traj_ids=False,
             auto_register_policy_transforms=False,
         )
+        self.cut = [] if state is None else self._lost(environment.id, state["simulators"])
 
-    def collect(self) -> tuple[TensorDictBase, list[float]]:
-        """Transitions `[B]` with the number of their episode, and the returns of the episodes that ended.
+    def _lost(self, id: str, saved: list[dict[str, Any]]) -> list[int]:
+        """The numbers of episodes that could not be brought back; others have begun in their place."""
+        now = [simulator.seed for simulator in self.env.simulators]
+        lost = [i for i, one in enumerate(saved) if one["seed"] not in (None, now[i])]
+        cut = self.number[lost].tolist()
+        for i in lost:
+            log.warning("%s: the episode with seed %s could not be brought back", id, saved[i]["seed"])
+            self.memory["is_init"][i] = True
+            self._next_episode(i)
+        return cut
+
+    def _next_episode(self, env: int) -> None:
+        self.number[env] = self.next_number
+        self.next_number += 1
+        self.return_so_far[env] = 0.0
+
+    def collect(self) -> Collected:
+        """Steps for one collection.
 
         Raises:
-            EnvironmentFault: where an environment raised or gave nonsense.
+            EnvironmentFault: where environments failed too often.
         """
         recorded = self.collector.next()
         assert recorded is not None
         recorded = recorded.cpu()  # [num_envs, T]
         self.memory = self.actor.memory(recorded[:, -1])
-        numbers, returns = self.numbered(recorded[DONE][..., 0], recorded[REWARD][..., 0])
+        faulty, done = recorded[FAULTY][..., 0], recorded[DONE][..., 0]
+        numbers, returns = self.numbered(done, recorded[REWARD][..., 0], faulty)
         rows = recorded.select(*TRANSITION)
         rows[TRAJECTORY] = numbers[..., None]
-        return rows.reshape(-1), returns
+        cut, self.cut = self.cut, []
+        for env, t in faulty.nonzero().tolist():
+            if t:
+                rows[TRUNCATED][env, t - 1] |= ~done[env, t - 1]
+                rows[DONE][env, t - 1] = True
+            else:
+                cut.append(int(numbers[env, 0]))
+        return Collected(rows[~faulty], returns, cut)
 
-    def numbered(self, done: Tensor, reward: Tensor) -> tuple[Tensor, list[float]]:
-        """The number of the episode at every step `[num_envs, T]`, and the returns of those that ended, in order."""
+    def numbered(self, done: Tensor, reward: Tensor, faulty: Tensor) -> tuple[Tensor, list[float]]:
+        """The number of the episode at every step `[num_envs, T]`, and the returns of those that ended, in order.
+
+        An episode that its environment broke off has no return.
+        """
         numbers = torch.empty(done.shape, dtype=torch.int64)
         returns = []
         for t in range(done.shape[1]):
             numbers[:, t] = self.number
             self.return_so_far += reward[:, t]
             for env in done[:, t].nonzero()[:, 0].tolist():
-                returns.append(self.return_so_far[env].item())
-                self.return_so_far[env] = 0.0
-                self.number[env] = self.next_number
-                self.next_number += 1
+                if not faulty[env, t]:
+                    returns.append(self.return_so_far[env].item())
+                self._next_episode(env)
         return numbers, returns
 
     def state_dict(self) -> dict[str, Any]:
@@ -97,7 +141,8 @@ class Collection:
             "return_so_far": self.return_so_far.clone(),
             "next_number": self.next_number,
             "memory": self.memory.to_dict(),
-            "simulators": [simulator.state() for simulator in self.simulators],
+            "simulators": [simulator.state() for simulator in self.env.simulators],
+            "faults": self.env.faults.state(),
         }
 
     def close(self) -> None:

@@ -4,25 +4,19 @@ Whatever an environment is at home (Gymnasium, DeepMind Control, the user's own)
 actions in [-1, 1] or one-hot vectors, repeats them, and draws the seed of every episode from one stream.
 """
 
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from importlib.util import find_spec
 from typing import Any
 
-import gymnasium
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from tensordict import TensorDictBase
-from torchrl.envs import EnvBase, GymWrapper, TransformedEnv
 
-from ..recipe_error import MissingExtra
 from . import cart_pole as cart_pole  # these register our environments
 from . import cliff as cliff
 from . import tictactoe as tictactoe
 from .episodes import Episodes
-from .gymnasium_wrappers import Convention
-from .mujoco_setting import draw_cheaply, set_up_mujoco
-
-DM_CONTROL = "dm_control/"
+from .isolated import start
+from .simulator import Simulator, registered_in
+from .together import Together, all_started
 
 
 class Environment:
@@ -35,9 +29,17 @@ class Environment:
         action_repeat: simulator steps an action lasts; rewards are summed.
         max_episode_steps: time limit in simulator steps; None for the environment's own.
         options: keyword arguments of the environment's constructor.
+        max_faults: that a run survives within any 10,000 environment steps (of each process of training), and an
+            evaluation in all. Then the failed step is dropped, its episode truncated, and the simulator replaced by
+            one made anew. 0: the first one ends the run.
+        isolated: every simulator in a process of its own; several step in parallel. What hangs, exits or is killed
+            is a fault like any other then. Without, such a simulator takes the run with it, and one that hangs is
+            waited for forever: a process cannot see its own hang.
+        step_timeout: seconds after which an isolated simulator that does not answer a step or a reset counts as
+            hanging.
 
     Raises:
-        ValueError: for numbers below 1; from what makes an environment, for an unknown id or a space that the
+        ValueError: for numbers out of range; from what makes an environment, for an unknown id or a space that the
             framework cannot serve.
         MissingExtra: from what makes an environment, when its package is not installed.
     """
@@ -49,35 +51,50 @@ class Environment:
         action_repeat: int = 1,
         max_episode_steps: int | None = None,
         options: dict[str, Any] | None = None,
+        max_faults: int = 5,
+        isolated: bool = False,
+        step_timeout: float = 60.0,
     ) -> None:
         for name, number in {"num_envs": num_envs, "action_repeat": action_repeat}.items():
             if number < 1:
                 raise ValueError(f"{name}: need at least 1, got {number}")
         if max_episode_steps is not None and max_episode_steps < 1:
             raise ValueError(f"max_episode_steps: need at least 1 or none, got {max_episode_steps}")
+        if max_faults < 0:
+            raise ValueError(f"max_faults: need at least 0, got {max_faults}")
+        if not step_timeout > 0:
+            raise ValueError(f"step_timeout: need more than 0 seconds, got {step_timeout}")
         self.id = id
         self.num_envs = num_envs
         self.action_repeat = action_repeat
         self.max_episode_steps = max_episode_steps
         self.options = dict(options or {})
+        self.max_faults = max_faults
+        self.isolated = isolated
+        self.step_timeout = step_timeout
 
-    def make(self, seed: int, rank: int = 0) -> EnvBase:
+    def make(self, seed: int, rank: int = 0) -> Together:
         """A TorchRL environment of batch size `[num_envs]` whose resets are seeded by (seed, rank).
 
-        Entries: `observation [B, O]`, `action [B, A]`, `reward [B, 1]`, `terminated`, `truncated`, `done [B, 1]`.
+        Entries: `observation [B, O]`, `action [B, A]`, `reward [B, 1]`, `terminated`, `truncated`, `done [B, 1]`, and
+        `faulty [B, 1]` where a step failed, see `Together`.
         """
-        factories = [partial(self._make, (seed, rank, index), False) for index in range(self.num_envs)]
-        return _Batched(_Together(factories, autoreset_mode=AutoresetMode.DISABLED), device="cpu")
+        starts = [partial(self._start, (seed, rank, index), False) for index in range(self.num_envs)]
+        return Together(starts, self.action_repeat, self.max_faults)
 
-    def make_single(self, seed: int, render: bool = False) -> gymnasium.Env:
+    def make_single(self, seed: int, render: bool = False) -> Episodes:
         """One Gymnasium environment of the same convention; with `render`, `.render()` gives RGB frames `[H, W, 3]`.
 
         Raises:
             ValueError: with `render`, unless it `renders`.
         """
+        return self.make_singles([seed], render)[0]
+
+    def make_singles(self, seeds: Sequence[int], render: bool = False) -> list[Episodes]:
+        """One for each seed, see `make_single`; isolated ones start at the same time."""
         if render and not self.renders:
             raise ValueError(f"environment {self.id}: draws no frames: its metadata's render_modes lack rgb_array")
-        return self._make((seed, 0, 0), render)
+        return all_started([self._start((seed, 0, 0), render) for seed in seeds])
 
     @property
     def observation_size(self) -> int:
@@ -104,59 +121,14 @@ class Environment:
         env = self.make_single(0)
         try:
             draws = "rgb_array" in env.metadata.get("render_modes", ())
-            discrete: bool = env.get_wrapper_attr("discrete_actions")
+            discrete = env.discrete_actions
             return spaces.flatdim(env.observation_space), spaces.flatdim(env.action_space), draws, discrete
         finally:
             env.close()
 
-    def _make(self, stream: tuple[int, int, int], render: bool) -> Episodes:
-        set_up_mujoco()
-        try:
-            env = self._simulator("rgb_array" if render else None)
-            if render:
-                draw_cheaply(env)
-            return Episodes(Convention(env, self.action_repeat), self.id, stream)
-        except gymnasium.error.DependencyNotInstalled as error:
-            if "mujoco" in str(error).lower():
-                raise MissingExtra("mujoco") from error
-            raise ValueError(f"environment {self.id}: {error}") from error
-        except (gymnasium.error.Error, ModuleNotFoundError, TypeError, ValueError) as error:
-            said = str(error).partition(" was raised from the environment creator")[
-                0
-            ]  # then come all options, keys too
-            raise ValueError(f"environment {self.id}: {said}") from error
-
-    def _simulator(self, mode: str | None) -> gymnasium.Env:
-        limit = self.max_episode_steps
-        if not self.id.startswith(DM_CONTROL):
-            drawn = {} if mode is None else {"render_mode": mode}  # not all constructors take it
-            return gymnasium.make(self.id, limit, disable_env_checker=True, **drawn, **self.options)
-        if find_spec("dm_control") is None:
-            raise MissingExtra("dm_control")
-        from .dm_control import DMControl
-
-        domain, _, task = self.id.removeprefix(DM_CONTROL).partition("-")
-        env: gymnasium.Env = DMControl(domain, task, render_mode=mode, **self.options)
-        return env if limit is None else gymnasium.wrappers.TimeLimit(env, limit)
-
-
-class _Together(SyncVectorEnv):
-    """Steps environments one after the other and drops their `info`, whose entries need not stack."""
-
-    def _add_info(self, vector_infos: dict[str, Any], env_info: dict[str, Any], env_num: int) -> dict[str, Any]:
-        return vector_infos
-
-
-class _Batched(GymWrapper):
-    """TorchRL's wrapper, which by itself cannot be reset as a whole when a tensordict is passed."""
-
-    def _reset(self, tensordict: TensorDictBase | None = None, **options: Any) -> TensorDictBase:
-        partial_reset = tensordict is not None and "_reset" in tensordict
-        return super()._reset(tensordict if partial_reset else None, **options)
-
-
-def simulators(env: EnvBase) -> list[Episodes]:
-    """The environments inside what `Environment.make` gave, in the order of its batch."""
-    while isinstance(env, TransformedEnv):
-        env = env.base_env
-    return list(env._env.envs)
+    def _start(self, stream: tuple[int, int, int], render: bool) -> Callable[[], Episodes]:
+        """Starts to make a simulator; what it returns ends that."""
+        module = registered_in(self.id) if self.isolated else None
+        simulator = Simulator(self.id, self.action_repeat, self.max_episode_steps, self.options, render, module)
+        ending = start(simulator, self.step_timeout) if self.isolated else simulator.make
+        return lambda: Episodes(ending(), self.id, stream)

@@ -5,6 +5,9 @@
 so that resets repeat from run to run and differ between ranks, environments and episodes.
 """
 
+import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -12,9 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..runs.stopping import asked
+from .gymnasium_wrappers import Convention, Observation, Outcome, WrongForm, problem
+from .isolated import Isolated
+
+log = logging.getLogger(__name__)
+
 
 class EnvironmentFault(RuntimeError):
-    """An environment raised, or returned nonsense; chained to its own exception.
+    """An environment raised, ended, hung or gave nonsense; chained to its own exception.
 
     Attributes:
         id: of the environment.
@@ -27,6 +36,11 @@ class EnvironmentFault(RuntimeError):
         super().__init__(id, seed, step, problem)
         self.id, self.seed, self.step, self.problem = id, seed, step, problem
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether what came has the wrong form, as it will have the next time."""
+        return isinstance(self.__cause__, WrongForm)
+
     def __str__(self) -> str:
         return f"{self.id}, episode with seed {self.seed}, step {self.step}: {self.problem}"
 
@@ -35,7 +49,7 @@ class Episodes(gymnasium.Wrapper):
     """Seeds each episode, watches over it and can bring a simulator back to where it was.
 
     Args:
-        env: the environment, already in the framework's convention.
+        env: the environment in the framework's convention, in this process or in one of its own.
         id: its name in messages.
         stream: what the seeds of its episodes derive from: (seed, rank, index).
 
@@ -43,51 +57,71 @@ class Episodes(gymnasium.Wrapper):
         EnvironmentFault: from `reset` and `step`.
     """
 
-    def __init__(self, env: gymnasium.Env, id: str, stream: tuple[int, int, int]) -> None:
+    def __init__(self, env: Convention | Isolated, id: str, stream: tuple[int, int, int]) -> None:
         super().__init__(env)
         self.id = id
+        self._simulator = env
         self._stream = stream
         self._shape = env.action_space.shape or ()  # [A]
         self._episode = 0  # how many episodes of the stream have begun
         self._seed: int | None = None  # of the running episode, None between episodes
         self._actions: list[NDArray[np.float32]] = []
         self._observation: NDArray[np.float32] = np.zeros(0, np.float32)
-        self._exact = env.spec is None or not env.spec.nondeterministic
+        self._exact = env.repeatable
         self._saved: dict[str, Any] | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    ) -> tuple[Observation, dict[str, Any]]:
         """Begins an episode: with `seed`, or else with the next seed of the stream; after `restore`, where it was."""
+        return self.begin_reset(seed, options)()
+
+    def begin_reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> Callable[[], tuple[Observation, dict[str, Any]]]:
+        """The same in two halves: what it returns gives the observation. In between, others may begin theirs."""
         saved, self._saved = self._saved, None
         if saved is not None and seed is None:
-            return self._replay(saved)
+            return partial(self._replay, saved)
         if seed is None:
             seed = int(np.random.SeedSequence([*self._stream, self._episode]).generate_state(1)[0])
             self._episode += 1
         return self._begin(seed, options)
 
-    def step(self, action: NDArray[np.floating]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.floating]) -> Outcome:
         """The outcome of an action `[A]`.
 
         Raises:
             RuntimeError: between episodes.
             ValueError: for an action that is not finite or not of shape `[A]`, which is not the environment's fault.
         """
+        return self.begin_step(action)()
+
+    def begin_step(self, action: NDArray[np.floating]) -> Callable[[], Outcome]:
+        """The same in two halves: what it returns gives the outcome. In between, others may begin theirs."""
         if self._seed is None:
             raise RuntimeError(f"{self.id}: no episode is running: reset before stepping")
         action = np.array(action, dtype=np.float32)
         if action.shape != self._shape or not np.isfinite(action).all():
             raise ValueError(f"{self.id}: need {self._shape[0]} finite actions, got {action.tolist()}")
         self._actions.append(action)
+        ending = self._simulator.begin_step(action)
+
+        def ended() -> Outcome:
+            observation, reward, terminated, truncated, info = self._watched(ending)
+            self._observation = observation
+            if terminated or truncated:
+                self._seed = None
+            return observation, reward, terminated, truncated, info
+
+        return ended
+
+    def close(self) -> None:
+        """Closes the simulator; one that cannot be closed, since it is broken perhaps, is left with a warning."""
         try:
-            observation, reward, terminated, truncated, info = self.env.step(action)
+            super().close()
         except Exception as error:
-            raise self._fault(error) from error
-        self._observation = observation
-        if terminated or truncated:
-            self._seed = None
-        return observation, float(reward), terminated, truncated, info
+            log.warning("%s: closing it failed: %s", self.id, problem(error))
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs: plain numbers and CPU tensors.
@@ -114,34 +148,53 @@ class Episodes(gymnasium.Wrapper):
         self._seed = None
 
     @property
+    def discrete_actions(self) -> bool:
+        """Whether an action is one-hot."""
+        return self._simulator.discrete_actions
+
+    @property
+    def seed(self) -> int | None:
+        """Of the running episode, None between episodes."""
+        return self._seed
+
+    @property
     def exact(self) -> bool:
         """Whether the simulator is where it would have been; false once a replay came out differently."""
         return self._exact
 
-    def _replay(self, saved: dict[str, Any]) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        observation, info = self._begin(saved["seed"], None)
+    def _replay(self, saved: dict[str, Any]) -> tuple[Observation, dict[str, Any]]:
+        exact, self._exact = self._exact, False  # until it has come to its end
+        observation, info = self._begin(saved["seed"], None)()
         for action in saved["actions"].numpy():
             if self._seed is not None:
                 observation, *_, info = self.step(action)
         if self._seed is None:  # it ended where it had not, so there is nothing to go on with
-            self._exact = False
             return self.reset()
-        self._exact &= observation.tobytes() == saved["observation"].numpy().tobytes()
+        self._exact = exact and observation.tobytes() == saved["observation"].numpy().tobytes()
         return observation, info
 
-    def _begin(self, seed: int, options: dict[str, Any] | None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def _begin(self, seed: int, options: dict[str, Any] | None) -> Callable[[], tuple[Observation, dict[str, Any]]]:
         self._seed = seed
         self._actions = []
-        try:
-            self._observation, info = self.env.reset(seed=seed, options=options or None)
-        except Exception as error:
-            raise self._fault(error) from error
-        return self._observation, info
+        ending = self._simulator.begin_reset(seed, options or None)
 
-    def _fault(self, error: Exception) -> EnvironmentFault:
-        """The fault to raise; the episode is over, since nothing that follows it can be trusted."""
-        assert self._seed is not None
-        problem = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        fault = EnvironmentFault(self.id, self._seed, len(self._actions), problem)
-        self._seed = None
-        return fault
+        def begun() -> tuple[Observation, dict[str, Any]]:
+            self._observation, info = self._watched(ending)
+            return self._observation, info
+
+        return begun
+
+    def _watched(self, ending: Callable[[], Any]) -> Any:
+        """What it gives; raises a fault for whatever it raises. Then the episode is over: nothing of it can be trusted.
+
+        An environment may call `sys.exit`; a run that shall stop at once raises the same.
+        """
+        try:
+            return ending()
+        except (Exception, SystemExit) as error:
+            if isinstance(error, SystemExit) and asked():
+                raise
+            assert self._seed is not None
+            fault = EnvironmentFault(self.id, self._seed, len(self._actions), problem(error))
+            self._seed = None
+            raise fault from error

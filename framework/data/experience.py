@@ -24,6 +24,7 @@ from .actor import Actor
 from .buffer import Dataset
 from .collection import Collection
 from .environments import Environment
+from .episodes import EnvironmentFault
 from .play import Policy
 from .schedule import Schedule
 
@@ -94,7 +95,7 @@ class Experience(pl.LightningDataModule):
         self.gradient_steps = 0
         self.training_returns: list[float] = []
         self.calls_made = 0
-        self._fresh = 0
+        self._fresh = (0, 0)  # transitions kept, and steps made, since the last whole collection
         self._began, self._earlier_seconds = perf_counter(), 0.0
         self._collection: Collection | None = None
         self._collection_state: dict[str, Any] | None = None
@@ -122,6 +123,11 @@ class Experience(pl.LightningDataModule):
         seconds = self._earlier_seconds + perf_counter() - self._began
         return {"env_steps": self.env_steps, "gradient_steps": self.gradient_steps, "wall_seconds": round(seconds, 3)}
 
+    @property
+    def environment_faults(self) -> int:
+        """Faults of this rank's environments that the run has survived so far."""
+        return 0 if self._collection is None else self._collection.env.faults.total
+
     def held_out(self) -> list[TensorDictBase]:
         """The held-out trajectories, `[T]` each."""
         return self.dataset.trajectories()
@@ -134,16 +140,16 @@ class Experience(pl.LightningDataModule):
         A warm-up that was stopped goes on where it was, and its earlier transitions are among those returned.
 
         Raises:
-            EnvironmentFault: where an environment raised or gave nonsense; nothing of that collection is kept.
+            EnvironmentFault: where environments failed too often; nothing of that collection is kept.
             Stopped: where the run shall stop; as if the collection, or that part of the warm-up, had not begun.
         """
         target = min(self.warmup_env_steps, self.max_env_steps)
         self._collect_once()
         while self.env_steps < target:
             self._collect_once()
-        fresh, self._fresh = self._fresh, 0
-        self.schedule.collected(fresh * self.environment.action_repeat)
-        return self.dataset.newest(fresh)
+        (rows, frames), self._fresh = self._fresh, (0, 0)
+        self.schedule.collected(frames * self.environment.action_repeat)
+        return self.dataset.newest(rows)
 
     def _collect_once(self) -> None:
         with self.phases("collect"):
@@ -162,21 +168,33 @@ class Experience(pl.LightningDataModule):
                     collected = self._collection.collect()
             except Stopped:
                 collected = None
+            except EnvironmentFault:
+                self._give_up(before, policies, chance)
+                raise
             if self.any_rank(collected is None) or collected is None:
-                self._collection.close()
-                self._collection, self._collection_state = None, before
-                for policy, state in zip(policies, chance, strict=True):
-                    policy.generator.set_state(state)
+                self._give_up(before, policies, chance)
                 ask()
                 raise Stopped
-            rows, returns = collected
-            self.training_returns += returns
+            rows = collected.rows
+            self.training_returns += collected.returns
             number = rows[TRAJECTORY][:, 0]
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
             held_out = ((number + 1) * share).floor() > (number * share).floor()
-            self.dataset.extend(rows, held_out, self.generator)
-            self.env_steps += len(rows) * self.environment.action_repeat * world_size()
-            self._fresh += len(rows)
+            for earlier in collected.cut:
+                self.dataset.cut(earlier)
+            if len(rows):
+                self.dataset.extend(rows, held_out, self.generator)
+            # a step that failed counts, else the ranks would part
+            self.env_steps += self.frames * self.environment.action_repeat * world_size()
+            self._fresh = (self._fresh[0] + len(rows), self._fresh[1] + self.frames)
+
+    def _give_up(self, before: dict[str, Any] | None, policies: list[Policy], chance: list[torch.Tensor]) -> None:
+        """Forgets a collection that has begun."""
+        if self._collection is not None:
+            self._collection.close()
+        self._collection, self._collection_state = None, before
+        for policy, state in zip(policies, chance, strict=True):
+            policy.generator.set_state(state)
 
     def _act(self) -> Policy:
         """What acts now. A collection may be given up at any step."""
@@ -242,7 +260,7 @@ class Experience(pl.LightningDataModule):
             )
         state = state["ranks"][rank()]
         self.env_steps, self.gradient_steps = int(state["env_steps"]), int(state["gradient_steps"])
-        self.calls_made, self._fresh = int(state["calls_made"]), int(state["fresh"])
+        self.calls_made, self._fresh = int(state["calls_made"]), tuple(state["fresh"])
         self.training_returns = [float(value) for value in state["training_returns"]]
         self._earlier_seconds, self._began = float(state["wall_seconds"]), perf_counter()
         self.dataset.load_state_dict(state["dataset"])

@@ -1,10 +1,13 @@
-"""Whole episodes from given starts, all planned for at once: what evaluations and videos are made of."""
+"""Whole episodes from given starts, all planned for at once: what evaluations are made of.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+A return of half an episode is no return. So where an environment fails, its episode is played again from its start, in
+a simulator made anew; one that fails again is left out, and there are fewer episodes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-import gymnasium
 import numpy as np
 import torch
 from tensordict import TensorDict, TensorDictBase
@@ -12,6 +15,11 @@ from torchrl.data import Composite
 
 from ..runs.stopping import give_up_if_asked
 from .environments import Environment
+from .episodes import EnvironmentFault, Episodes
+from .fault_limit import FaultLimit
+
+AGAIN = "The episode is played again from its start"
+LEFT_OUT = "The episode failed twice and is left out"
 
 
 class Policy(Protocol):
@@ -30,11 +38,10 @@ class Policy(Protocol):
 
 @dataclass
 class Episode:
-    """One episode: its transitions `[T]` with what the agent remembered, its reset seed, and frames if asked for."""
+    """One episode: its transitions `[T]` with what the agent remembered, and its reset seed."""
 
     seed: int
     transitions: TensorDict
-    frames: list[np.ndarray] = field(default_factory=list)
 
     @property
     def return_(self) -> float:
@@ -46,48 +53,87 @@ class Episode:
 
 
 @torch.no_grad()
-def play(environment: Environment, policy: Policy, seeds: Sequence[int], *, render: bool = False) -> list[Episode]:
-    """Plays one episode from each reset seed, stepping only those that still run.
+def play(environment: Environment, policy: Policy, seeds: Sequence[int]) -> list[Episode]:
+    """Plays one episode from each reset seed, stepping only those that still run; in the order of the seeds.
 
     Raises:
+        EnvironmentFault: where environments fail more than `environment.max_faults` times.
         Stopped: as soon as the run shall stop.
     """
-    simulators = [environment.make_single(seed, render=render) for seed in seeds]
-    try:
-        return _play(simulators, policy, seeds, render)
-    finally:
-        for simulator in simulators:
-            simulator.close()
+    limit = FaultLimit(environment.max_faults)
+    played: dict[int, Episode] = {}
+    for so in (AGAIN, LEFT_OUT):
+        missing = [i for i in range(len(seeds)) if i not in played]
+        simulators = environment.make_singles([seeds[i] for i in missing])
+        try:
+            episodes = Attempt(simulators, policy, limit, so).play([seeds[i] for i in missing])
+        finally:
+            for simulator in simulators:
+                simulator.close()
+        played |= {missing[k]: episode for k, episode in episodes.items()}
+        if len(played) == len(seeds):
+            break
+    return [played[i] for i in sorted(played)]
 
 
-def _play(simulators: list[gymnasium.Env], policy: Policy, seeds: Sequence[int], render: bool) -> list[Episode]:
-    observations = [simulator.reset(seed=seed)[0] for simulator, seed in zip(simulators, seeds, strict=True)]
-    steps: list[list[dict[str, Any]]] = [[] for _ in seeds]
-    frames: list[list[Any]] = [[simulator.render()] if render else [] for simulator in simulators]
-    running = list(range(len(seeds)))
-    td = started(policy, len(seeds))
-    while running:
-        give_up_if_asked()
-        td["observation"] = torch.as_tensor(np.stack([observations[i] for i in running])).to(policy.device)
-        td = policy(td)
-        actions = td["action"].cpu().numpy()
-        recorded = td.select("observation", "action", *policy.memory_spec.keys(True, True)).cpu()
-        going_on = []
-        for row, i in enumerate(running):
-            observation, reward, terminated, truncated, _ = simulators[i].step(actions[row])
-            steps[i].append({**recorded[row].to_dict(), "next": outcome(observation, reward, terminated, truncated)})
-            observations[i] = observation
-            if render:
-                frames[i].append(simulators[i].render())
-            if not (terminated or truncated):
-                going_on.append(row)
-        running = [running[row] for row in going_on]
-        if running:
-            td = following(td[going_on], policy)
-    return [
-        Episode(seed, torch.stack([TensorDict(step) for step in rows]), shown)
-        for seed, rows, shown in zip(seeds, steps, frames, strict=True)
-    ]
+@dataclass
+class Attempt:
+    """Plays an episode in each of several simulators."""
+
+    simulators: Sequence[Episodes]
+    policy: Policy
+    limit: FaultLimit
+    so: str  # what becomes of an episode that fails
+
+    def play(self, seeds: Sequence[int]) -> dict[int, Episode]:
+        """The episodes that came to their end, by the index of their seed."""
+        begun = self.ended(
+            {i: one.begin_reset(seed) for i, (one, seed) in enumerate(zip(self.simulators, seeds, strict=True))}
+        )
+        observations = {i: observation for i, (observation, _) in begun.items()}
+        steps: list[list[dict[str, Any]]] = [[] for _ in seeds]
+        complete = []
+        running = list(observations)
+        td = started(self.policy, len(running))
+        while running:
+            give_up_if_asked()
+            td["observation"] = torch.as_tensor(np.stack([observations[i] for i in running])).to(self.policy.device)
+            td = self.policy(td)
+            actions = td["action"].cpu().numpy()
+            recorded = td.select("observation", "action", *self.policy.memory_spec.keys(True, True)).cpu()
+            endings = {i: self.simulators[i].begin_step(actions[row]) for row, i in enumerate(running)}
+            outcomes = self.ended(endings)
+            going_on = []
+            for row, i in enumerate(running):
+                if i not in outcomes:
+                    continue
+                observation, reward, terminated, truncated, _ = outcomes[i]
+                steps[i].append(
+                    {**recorded[row].to_dict(), "next": outcome(observation, reward, terminated, truncated)}
+                )
+                observations[i] = observation
+                if terminated or truncated:
+                    complete.append(i)
+                else:
+                    going_on.append(row)
+            running = [running[row] for row in going_on]
+            if running:
+                td = following(td[going_on], self.policy)
+        return {i: Episode(seeds[i], torch.stack([TensorDict(step) for step in steps[i]])) for i in complete}
+
+    def ended(self, endings: Mapping[int, Callable[[], Any]]) -> dict[int, Any]:
+        """What the simulators give, without those that fail.
+
+        Raises:
+            EnvironmentFault: one too many.
+        """
+        given = {}
+        for i, ending in endings.items():
+            try:
+                given[i] = ending()
+            except EnvironmentFault as fault:
+                self.limit.survive(fault, self.so)
+        return given
 
 
 def started(policy: Policy, batch: int) -> TensorDict:

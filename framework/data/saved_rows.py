@@ -5,7 +5,7 @@
 Only the last piece, not yet full, is written anew. A piece stays until its last row is overwritten in the buffer.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -16,12 +16,15 @@ from ..runs import parts
 PIECE = 16 << 20  # bytes
 
 
-def save(rows: TensorDictBase, written: int, name: str, saved: Collection[str]) -> dict[str, Any]:
+def save(
+    rows: TensorDictBase, written: int, changed: Sequence[int], name: str, saved: Collection[str]
+) -> dict[str, Any]:
     """The state of a buffer.
 
     Args:
         rows: `[R]`, as they lie in the buffer: the row that was the i-th to be written is at i mod R.
         written: how many rows were ever written.
+        changed: which of them were changed later, once for each time: their piece is written anew.
         name: of the buffer, one for each process of a run.
         saved: the names of parts that the checkpoint before has.
     """
@@ -31,7 +34,7 @@ def save(rows: TensorDictBase, written: int, name: str, saved: Collection[str]) 
     pieces = []
     for start in range(oldest // length * length, written, length):
         end = min(start + length, written)
-        called = f"{name}-{start}-{end}"
+        called = f"{name}-{start}-{end}-{sum(start <= row < end for row in changed)}"
         content = None
         if called not in saved:
             first = max(start, oldest)
@@ -39,7 +42,7 @@ def save(rows: TensorDictBase, written: int, name: str, saved: Collection[str]) 
             flat = {"/".join(key) if isinstance(key, tuple) else key: v for key, v in piece.items(True, True)}
             content = {**flat, "first": torch.tensor(first)}
         pieces.append(parts.part(called, content))
-    return {"written": written, "kept": kept, "pieces": pieces}
+    return {"written": written, "kept": kept, "changed": list(changed), "pieces": pieces}
 
 
 def load(state: dict[str, Any]) -> Iterator[TensorDict]:

@@ -5,6 +5,10 @@ from ..data.environments import Environment
 from ..data.play import Episode, play
 
 
+class NothingPlayed(RuntimeError):
+    """The environment failed in every episode of an evaluation, twice."""
+
+
 class Evaluation:
     """One episode from each of the reset seeds `seed, seed + 1, ...`, all planned for at once.
 
@@ -32,7 +36,7 @@ class Evaluation:
         return list(range(self.seed, self.seed + self.episodes))
 
     def run(self, agent: Agent) -> list[Episode]:
-        """The episodes, in the order of `seeds`."""
+        """The episodes, in the order of `seeds`; without those whose environment failed, see `data/play.py`."""
         training = agent.training
         agent.eval()
         try:

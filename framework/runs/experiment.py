@@ -19,13 +19,14 @@ from ..agents.agent import Agent
 from ..data.environments import Environment
 from ..data.episodes import EnvironmentFault
 from ..data.experience import Experience
+from ..data.play import Episode
 from ..data.transitions import from_checkpoint
 from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
 from . import metrics, stopping
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .cluster import cluster
-from .evaluation import Evaluation
+from .evaluation import Evaluation, NothingPlayed
 from .lost_ranks import lost_ranks_named
 from .model_report import model_report
 from .run_state import RunState
@@ -132,7 +133,11 @@ class Experiment:
         """Plays the evaluation's episodes with the agent as it is, or as a checkpoint has it.
 
         Returns:
-            mean, std, min and max return, mean length, the returns, and the seeds of the starts.
+            mean, std, min and max return, mean length, the returns and the seeds of their starts, and how many starts
+            were left out because their environment failed twice.
+
+        Raises:
+            NothingPlayed: where no episode came to its end.
         """
         if checkpoint is not None:
             load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
@@ -143,12 +148,13 @@ class Experiment:
 
         Raises:
             ValueError: for an agent without a model.
+            NothingPlayed: where no episode came to its end.
         """
         held_out: list[TensorDictBase] = []
         if checkpoint is not None:
             load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
             held_out = held_out_trajectories(from_checkpoint(checkpoint))
-        return model_report(self.agent, self.evaluation.run(self.agent), held_out)
+        return model_report(self.agent, played(self.evaluation, self.agent), held_out)
 
     def result(self, folder: Path, status: str, reason: str | None) -> dict[str, Any]:
         """What `result.json` says."""
@@ -168,7 +174,7 @@ class Experiment:
 
 def summary(evaluation: Evaluation, agent: Agent) -> dict[str, Any]:
     """The returns of an evaluation in numbers."""
-    episodes = evaluation.run(agent)
+    episodes = played(evaluation, agent)
     returns = [episode.return_ for episode in episodes]
     mean = sum(returns) / len(returns)
     deviation = (sum((value - mean) ** 2 for value in returns) / len(returns)) ** 0.5
@@ -179,9 +185,22 @@ def summary(evaluation: Evaluation, agent: Agent) -> dict[str, Any]:
         "return_max": max(returns),
         "length_mean": sum(len(episode) for episode in episodes) / len(episodes),
         "episodes": len(episodes),
+        "left_out": len(evaluation.seeds) - len(episodes),
         "returns": returns,
-        "seeds": evaluation.seeds,
+        "seeds": [episode.seed for episode in episodes],
     }
+
+
+def played(evaluation: Evaluation, agent: Agent) -> list[Episode]:
+    """The evaluation's episodes, at least one.
+
+    Raises:
+        NothingPlayed: where the environment failed in all of them.
+    """
+    episodes = evaluation.run(agent)
+    if not episodes:
+        raise NothingPlayed(f"{evaluation.environment.id}: need an episode that comes to its end, all failed twice")
+    return episodes
 
 
 QUIET: Mapping[str, type[Warning]] = {

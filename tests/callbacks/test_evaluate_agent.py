@@ -159,3 +159,25 @@ def test_the_agents_chance_is_left_alone() -> None:
     before = agent.generator.get_state()
     promised_against_realised(agent, [planned(5)])
     assert torch.equal(agent.generator.get_state(), before)
+
+
+class Lossy(Replayed):
+    """One episode in two was left out."""
+
+    @property
+    def seeds(self) -> range:
+        return range(2 * max(1, len(self.episodes)))
+
+
+def test_what_was_left_out_is_said(tmp_path: Path) -> None:
+    run = Run(tmp_path, EvaluateAgent(Lossy(counting(2))))
+    run.go(500, Still(None))
+    assert (run.rows[0]["eval/episodes"], run.rows[0]["eval/left_out"]) == (1, 1)
+
+
+def test_an_evaluation_without_an_episode_ends_nothing(tmp_path: Path) -> None:
+    run = Run(tmp_path, evaluate := EvaluateAgent(Lossy()))
+    run.go(500, Still(None))
+    assert (run.rows[0]["eval/episodes"], run.rows[0]["eval/left_out"]) == (0, 2)
+    assert "eval/return_mean" not in run.rows[0]
+    assert evaluate.best_return is None

@@ -161,6 +161,10 @@ class Replayed:
         self.episodes = [Episode(seed, transitions) for seed, transitions in enumerate(episodes)]
         self.asked = 0
 
+    @property
+    def seeds(self) -> range:
+        return range(len(self.episodes))
+
     def run(self, agent: Any) -> list[Episode]:
         self.asked += 1
         return self.episodes

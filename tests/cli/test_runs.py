@@ -30,6 +30,7 @@ EVALUATION = {
     "return_max": -1.0,
     "length_mean": 200.0,
     "episodes": 2,
+    "left_out": 0,
     "returns": [-1.0, -2.0],
     "seeds": [7, 8],
 }

@@ -130,7 +130,11 @@ def test_spaces_that_cannot_be_served_are_refused(kind: str, space: spaces.Space
         ((np.array([np.nan, 0]), 0.0, False, False, {}), r"expected finite numbers, got nan at index \[0\]"),
         ((np.zeros(3), 0.0, False, False, {}), r"expected shape \(2,\), got \(3,\)"),
         ((np.zeros((2, 1)), 0.0, False, False, {}), r"expected shape \(2,\), got \(2, 1\)"),
-        ((np.zeros(2), 0.0, np.array([True, False]), False, {}), "ambiguous"),
+        ((np.zeros(2), 0.0, np.array([True, False]), False, {}), "terminated: expected true or false"),
+        ((np.zeros(2), 0.0, False, None, {}), "truncated: expected true or false, got None"),
+        ((np.zeros(2), None, False, False, {}), "reward: expected a number, got None"),
+        ((["a", "b"], 0.0, False, False, {}), r"observation: expected one of Box.*ValueError"),
+        ((np.zeros(2), 0.0, False, {}), r"step: expected \(observation, reward, .*\), got 4 parts"),
     ],
 )
 def test_nonsense_is_refused(outcome: tuple, says: str) -> None:

@@ -111,7 +111,9 @@ def test_minibatches():
 
 @pytest.mark.parametrize(("fault", "message"), [({"nan_at": 12}, "reward"), ({"wrong_shape_at": 12}, "observation")])
 def test_nonsense_never_enters_the_buffer(fault, message):
-    experience = random_experience(Environment("tests/Ticking-v0", options=fault), env_steps_per_collection=10, seed=3)
+    experience = random_experience(
+        Environment("tests/Ticking-v0", options=fault, max_faults=0), env_steps_per_collection=10, seed=3
+    )
     experience.collect()
     with pytest.raises(EnvironmentFault, match=message) as caught:
         experience.collect()

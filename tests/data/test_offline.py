@@ -176,7 +176,7 @@ def run_folder(folder: Path, overwritten: int, held_out: int = 1) -> None:
         **{f"next/{key}": torch.zeros(10, 1, dtype=torch.bool) for key in ("terminated", "truncated", "done")},
     }
     table = TensorDict({tuple(name.split("/")): column.roll(overwritten, 0) for name, column in rows.items()}, [10])
-    payload = {"Experience": {"ranks": [{"dataset": saved_rows.save(table, 10 + overwritten, "rows-0", ())}]}}
+    payload = {"Experience": {"ranks": [{"dataset": saved_rows.save(table, 10 + overwritten, (), "rows-0", ())}]}}
     FolderCheckpointIO().save_checkpoint(payload, folder / "checkpoints" / "step-10")
 
 

@@ -50,6 +50,12 @@ def test_a_buffer_comes_back_row_by_row_and_only_its_tail_is_written(tmp_path, s
         again = Dataset(capacity, 2)
         again.load_state_dict(load(path)["Experience"]["ranks"][0]["dataset"])
         assert (again.buffer[:] == dataset.buffer[:]).all()
+        for one in (dataset, again):
+            one.cut(int(dataset.buffer[:]["trajectory"].max()))  # a row that has been saved is changed afterwards
+        writer.save_checkpoint({"x": dataset.state_dict("rows-0", writer.parts())}, tmp_path / f"changed-{written}")
+        changed = Dataset(capacity, 2)
+        changed.load_state_dict(load(tmp_path / f"changed-{written}")["x"])
+        assert (changed.buffer[:] == dataset.buffer[:]).all()
         more = buffer_rows(written, 5)
         for one, seed in ((again, 7), (dataset, 7)):
             before = one.state_dict("x")

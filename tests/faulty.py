@@ -1,0 +1,110 @@
+"""An environment that fails as it is told to. It imports neither torch nor the framework: its processes start fast."""
+
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+
+class Faulty(gymnasium.Env):
+    """Observes the step of its episode, how its last action was, and two draws of its own; ends after `length` steps.
+
+    Args:
+        way: how it fails; see `fail`.
+        at: the step of an episode at which it fails; 0 is the reset.
+        p: the chance to fail at a step, drawn from its own source.
+        seeds: it fails in every episode whose seed leaves this remainder when divided by 3; None: in any.
+        once: a file; where it exists, the environment removes it and fails, at any step.
+        length: of an episode.
+        nap: seconds that a step takes.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's own)
+
+    def __init__(
+        self,
+        way: str = "raise",
+        at: int | None = None,
+        p: float = 0.0,
+        seeds: int | None = None,
+        once: str | None = None,
+        length: int = 30,
+        nap: float = 0.0,
+        render_mode: str | None = None,
+    ) -> None:
+        self.action_space = spaces.Box(-1, 1, (1,), np.float32)
+        self.observation_space = spaces.Box(-np.inf, np.inf, (4,), np.float32)
+        self.way, self.at, self.p, self.seeds, self.once = way, at, p, seeds, once
+        self.length, self.nap, self.render_mode = length, nap, render_mode
+        if way == "constructor":
+            self.fail()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict]:
+        super().reset(seed=seed)
+        self.steps, self.doomed = 0, self.seeds is None or (seed or 0) % 3 == self.seeds
+        observation = self.seen(0.0)
+        return (self.fail() or observation, {}) if self.due() else (observation, {})
+
+    def step(self, action: Any) -> tuple[Any, Any, Any, Any, dict]:
+        self.steps += 1
+        time.sleep(self.nap)
+        observation, reward = self.seen(float(action[0])), 1.0
+        if self.due():
+            match self.way:
+                case "nan":
+                    reward = float("nan")
+                case "inf":
+                    observation[2] = np.inf
+                case "shape":
+                    observation = np.zeros(3, np.float32)
+                case "parts":
+                    return observation, reward, False, {}  # type: ignore[return-value]
+                case _:
+                    self.fail()
+        return observation, reward, self.steps == self.length, False, {}
+
+    def render(self) -> Any:
+        return np.full((4, 6, 3), self.steps, np.uint8)
+
+    def seen(self, action: float) -> np.ndarray:
+        return np.array([self.steps, action, *self.np_random.normal(size=2)], np.float32)
+
+    def due(self) -> bool:
+        drawn = self.np_random.random() < self.p
+        if self.once is not None and Path(self.once).exists():
+            Path(self.once).unlink()
+            return True
+        return self.doomed and (drawn or self.steps == self.at)
+
+    def fail(self) -> None:
+        match self.way:
+            case "raise" | "constructor":
+                raise ZeroDivisionError("the simulator broke")
+            case "exit":
+                os._exit(3)
+            case "sys.exit":
+                sys.exit("enough")
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "segfault":
+                ctypes.string_at(0)
+            case "hang":
+                time.sleep(1e6)
+            case "memory":
+                resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+                np.ones(1 << 30)
+            case "child":
+                child = subprocess.Popen(["sleep", "1000"])
+                raise OSError(f"child {child.pid}")
+
+
+gymnasium.register("tests/Faulty-v0", Faulty)
