@@ -72,11 +72,13 @@ def fault(name: str, folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def full_disk(place: Path) -> Iterator[Path]:
-    """A file system with half a megabyte left at `place`."""
+    """A file system at `place` on which a W&B run begins, but cannot be kept."""
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(place)], check=True, capture_output=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place)], check=True, capture_output=True)
     try:
+        (place / "filler").write_bytes(bytes(96 * 1024))
         yield place
+        print(f"left on the full disk: {shutil.disk_usage(place).free} bytes", file=sys.stderr)
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
