@@ -25,7 +25,7 @@ from typing import Any
 from .table import machine
 from .wandb_server import Server
 
-STEPS, TURNS, EVERY = 60, 13, 20
+STEPS, TURNS, EVERY = 40, 9, 20
 KEY = {"WANDB_API_KEY": "a" * 40}
 FAULTS = (
     "a server that answers",
@@ -72,11 +72,13 @@ def fault(name: str, folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def full_disk(place: Path) -> Iterator[Path]:
-    """A file system with half a megabyte left at `place`."""
+    """A file system at `place` on which a W&B run begins, but cannot be kept."""
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(place)], check=True, capture_output=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place)], check=True, capture_output=True)
     try:
+        (place / "filler").write_bytes(bytes(96 * 1024))
         yield place
+        print(f"left on the full disk: {shutil.disk_usage(place).free} bytes", file=sys.stderr)
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
@@ -146,6 +148,8 @@ def one(folder: Path, name: str) -> None:
     began = time.perf_counter()
     logger.finalize("success")
     end = time.perf_counter() - began
+    if name == "its process hung":
+        tell_core(signal.SIGKILL)  # stopped as it is, it would not notice our end
     told = {"start": start, "ratio": median(ratios), "worst": max(ratios), "slowest": slowest, "end": end}
     print(json.dumps(told), flush=True)
 
