@@ -8,7 +8,9 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
+from fulgurite.models.dump import NotFinite
 from fulgurite.runs.checkpoint import checkpoints, step
+from fulgurite.runs.nonfinite import nonfinite
 
 from .periodic import Every
 
@@ -43,10 +45,18 @@ class SaveCheckpoint(Checkpoint):
         self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
+        """Saves unless it was done at these counters.
+
+        Raises:
+            NotFinite: for weights that are not finite, from which no run could go on; earlier checkpoints stay.
+        """
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         now = (data.env_steps, data.gradient_steps)
         if self._saved == now:
             return
+        bad = nonfinite(trainer.lightning_module.state_dict())
+        if bad is not None:
+            raise NotFinite(f"no checkpoint at {data.env_steps} steps: {bad} has entries that are not finite")
         self._saved = now
         self.every.done_at = data.env_steps
         run = Path(trainer.default_root_dir)

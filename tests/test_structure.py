@@ -13,6 +13,7 @@ LEAVES = {
     "runs/checkpoint",
     "runs/metrics",
     "runs/phases",
+    "runs/random_states",
     "runs/ranks",
     "runs/stopping",
 }  # import nothing of ours but each other

@@ -16,6 +16,7 @@ from torchrl.data import Composite
 
 from ..data.experience import Experience
 from ..models.base import Minibatches, Model
+from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..runs.metrics import report
 from ..runs.ranks import gathered, gathered_at_first, rank
@@ -32,9 +33,16 @@ class Agent(Model):
     """
 
     def __init__(
-        self, *, learning_rate: float = 1e-3, weight_decay: float = 0.0, gradient_clip: float | None = None
+        self,
+        *,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        gradient_clip: float | None = None,
+        update: Update | None = None,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, gradient_clip=gradient_clip)
+        super().__init__(
+            learning_rate=learning_rate, weight_decay=weight_decay, gradient_clip=gradient_clip, update=update
+        )
         self.memory_spec = Composite()
         self.world_model: WorldModel | None = None
         self._generator: torch.Generator | None = None
@@ -69,6 +77,9 @@ class Agent(Model):
 
     # ------------------------------------------------------------------ Lightning's hooks
 
+    def counters(self) -> dict[str, int | float]:
+        return {**super().counters(), **({} if self.experience is None else self.experience.counters())}
+
     @property
     def experience(self) -> Experience | None:
         """What the agent gathers its data with in this fit, or None where it is fitted to a fixed data set."""
@@ -79,6 +90,7 @@ class Agent(Model):
         experience = self.experience
         if experience is None:
             return
+        self.update.check(experience.batch_size)
         if experience.env_steps == 0:
             self._generator = torch.Generator(self.device).manual_seed(experience.seed + 7919 * rank())
             self.gather(experience)
@@ -142,6 +154,8 @@ class Agent(Model):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["agent_generator"] = gathered_at_first(self.generator.get_state())
+        checkpoint["skipped_in_a_row"] = self.update.guard.in_a_row  # the same on every rank
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.generator.set_state(checkpoint["agent_generator"][rank()].cpu())
+        self.update.guard.in_a_row = checkpoint["skipped_in_a_row"]

@@ -12,6 +12,7 @@ from torch import Tensor
 from torchrl.data import Composite, Unbounded
 
 from ..keys import KEPT, PLAN, PLAN_AGE
+from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..planners.objective import Objective
 from ..planners.planner import Planner, shift
@@ -29,6 +30,7 @@ class MPC(Agent):
         precision: in which the model is evaluated while planning: `float32` or `bfloat16` (autocast).
         discrete_actions: whether an action is one of A; the planner must search among these.
         replan_every: k, the steps of a plan that are executed before the next one is made, at most its horizon.
+        update: see `Update`.
 
     Raises:
         ValueError: for another precision, for a planner of the other kind of actions, or for k above the horizon.
@@ -45,8 +47,9 @@ class MPC(Agent):
         precision: str = "float32",
         discrete_actions: bool = False,
         replan_every: int = 1,
+        update: Update | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(update=update)
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision: need float32 or bfloat16, got {precision!r}")
         if planner.discrete_actions != discrete_actions:

@@ -49,11 +49,15 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
 
 
 def _explain(error: Exception) -> None:
-    """Prints where and why a run failed. An environment's fault says all itself; its own exception follows."""
+    """Prints where and why a run failed. An environment's fault says all itself; its own exception follows.
+
+    So does the end of a run by numbers that are not finite.
+    """
     from ..data.episodes import EnvironmentFault
+    from ..models.dump import NotFinite
 
     shown: BaseException | None = error
-    if isinstance(error, EnvironmentFault):
+    if isinstance(error, EnvironmentFault | NotFinite):
         complain(str(error))
         shown = error.__cause__
     if shown is not None:

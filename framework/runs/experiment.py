@@ -74,7 +74,7 @@ class Experiment:
             the content of `result.json`: status, environment steps, wall seconds, final and best evaluation, versions.
 
         Raises:
-            EnvironmentFault, FloatingPointError: see `Experience.collect`, `Model.taken_losses`; the run folder keeps
+            EnvironmentFault, NotFinite: see `Experience.collect`, `Update.make`; the run folder keeps
                 its checkpoints, and `result.json` says `failed` and why.
         """
         callbacks = [*(callback for callback in self.callbacks.values() if callback), RunState()]
