@@ -75,6 +75,10 @@ class Agent(Model):
         finally:
             self._generator = kept
 
+    def counted(self) -> dict[str, float]:
+        """What it counted while acting since the last call, by metric: the same names on every rank."""
+        return {}
+
     # ------------------------------------------------------------------ Lightning's hooks
 
     def counters(self) -> dict[str, int | float]:
@@ -123,9 +127,7 @@ class Agent(Model):
             super().on_train_epoch_end()
             return
         validation = {k: v.item() for k, v in self.trainer.callback_metrics.items() if k.startswith("validation/")}
-        every = gathered(self.taken_losses())  # the same names on every rank
-        losses = {name: sum(one[name] for one in every) / len(every) for name in every[0]}
-        report(self.trainer, {**losses, **validation})
+        report(self.trainer, {**means_over_ranks(self.taken_losses()), **validation})
         if any(gathered(asked())) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True
         elif experience.collection_due:
@@ -149,8 +151,11 @@ class Agent(Model):
         self.adapt(fresh)
         returns = [value for values in gathered(experience.training_returns) for value in values]
         experience.training_returns = []
+        told = means_over_ranks(self.counted())
         if returns:
-            report(self.trainer, {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)})
+            told |= {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)}
+        if told:
+            report(self.trainer, told)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["agent_generator"] = gathered_at_first(self.generator.get_state())
@@ -159,3 +164,9 @@ class Agent(Model):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.generator.set_state(checkpoint["agent_generator"][rank()].cpu())
         self.update.guard.in_a_row = checkpoint["skipped_in_a_row"]
+
+
+def means_over_ranks(metrics: dict[str, float]) -> dict[str, float]:
+    """The means of metrics that have the same names on every rank. To be called on all of them."""
+    every = gathered(metrics)
+    return {name: sum(one[name] for one in every) / len(every) for name in metrics}

@@ -14,6 +14,7 @@ from torchrl.data import Composite, Unbounded
 from ..keys import KEPT, PLAN, PLAN_AGE
 from ..models.update import Update
 from ..models.world_model import WorldModel
+from ..planners.nonfinite import NonfiniteShare
 from ..planners.objective import Objective
 from ..planners.planner import Planner, shift
 from .agent import Agent
@@ -61,6 +62,7 @@ class MPC(Agent):
         self.replan_every = replan_every
         self.members = world_model.members
         self.planner = planner
+        self.nonfinite = NonfiniteShare()
         self.objective = Objective() if objective is None else objective
         self.precise = precision == "float32"
         self.memory_spec = Composite({PLAN: Unbounded((planner.horizon, action_size))})
@@ -98,13 +100,19 @@ class MPC(Agent):
         state = self.world_model.encode(td["observation"])
         with self.autocast():
             objective = self.objective.bind(self.world_model, state, self.planner.horizon, self.generator)
-            plan = self.planner.plan(objective, self.planner.prior(last, kept), self.generator)
+            prior = self.planner.prior(last, kept)
+            plan = self.planner.plan(self.nonfinite.watching(objective), prior, self.generator)
         td["action"] = plan.actions[:, 0]
         td[PLAN] = plan.actions
         td["next", PLAN] = shift(plan.mean)
         if plan.kept is not None:
             td["next", KEPT] = shift(plan.kept)
         return td
+
+    def counted(self) -> dict[str, float]:
+        """`plan/nonfinite_share`: of the returns of candidate plans that were not finite."""
+        share = self.nonfinite.taken()
+        return {} if share is None else {"plan/nonfinite_share": share}
 
     @torch.no_grad()
     def promised_return(self, observation: Tensor, plan: Tensor) -> Tensor:

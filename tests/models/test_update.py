@@ -18,18 +18,19 @@ from fulgurite.runs.random_states import set_random_states
 
 
 class Line(Model):
-    """y = w x by least squares; in batches whose x is 7 the loss is not a number, in those of 8 only its gradient."""
+    """(w x)^2, not finite where x is 7 (all of it), 8 (only its gradient) or 9 (all but its gradient)."""
 
     def __init__(self, update: Update | None = None) -> None:
         super().__init__(update=update)
         self.w = torch.nn.Parameter(torch.ones(()))
-        self.seen: list[float] = []
 
     def loss(self, batch):
         x = batch["x"].mean()
         loss = (self.w * x).square()
         if x == 7:
             loss = loss * math.nan
+        if x == 9:
+            loss = loss + math.inf
         if x == 8:
             loss = loss + torch.sqrt(self.w - self.w.detach())  # 0, with an infinite slope
         return {"line": loss}
@@ -40,7 +41,7 @@ def line(*calls: tuple[float, ...]) -> Given:
     return Given(TensorDict({"x": torch.tensor(calls)[..., None]}, [len(calls), len(calls[0]), 1]))
 
 
-@pytest.mark.parametrize("bad", [7.0, 8.0])
+@pytest.mark.parametrize("bad", [7.0, 8.0, 9.0])
 def test_an_update_that_is_not_finite_leaves_no_trace(bad, tmp_path):
     with_bad, without = Line(), Line()
     fit(with_bad, line((1.0, bad, 2.0, bad, bad, bad, 3.0)), tmp_path)
