@@ -19,7 +19,7 @@ from ..data.experience import Experience
 from ..data.transitions import from_checkpoint
 from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
-from . import metrics, stopping
+from . import metrics, stopping, trainer_keys
 from .evaluation import Evaluation
 from .model_report import model_report
 from .run_state import RunState
@@ -41,6 +41,9 @@ class Experiment:
         logger: where numbers go beside the metrics file, by name.
         trainer: Lightning's trainer, still open.
         threads: of PyTorch on the CPU; None for all cores.
+
+    Raises:
+        ValueError: for a key of the trainer that cannot work here; see `trainer_keys`.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Experiment:
         trainer: Callable[..., Trainer] = Trainer,
         threads: int | None = None,
     ) -> None:
+        trainer_keys.check(trainer)
         if threads is not None:
             torch.set_num_threads(threads)
         self.seed = seed
