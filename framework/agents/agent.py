@@ -94,7 +94,6 @@ class Agent(Model):
         experience = self.experience
         if experience is None:
             return
-        self.update.check(experience.batch_size)
         if experience.env_steps == 0:
             self._generator = torch.Generator(self.device).manual_seed(experience.seed + 7919 * rank())
             self.gather(experience)

@@ -43,7 +43,8 @@ class Experiment:
         threads: of PyTorch on the CPU; None for all cores.
 
     Raises:
-        ValueError: for a key of the trainer that cannot work here; see `trainer_keys`.
+        ValueError: for a key of the trainer that cannot work here, see `trainer_keys`, and for batches that `agent.update`
+                cannot cut.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Experiment:
         threads: int | None = None,
     ) -> None:
         trainer_keys.check(trainer)
+        agent.update.check(experience.batch_size)
         if threads is not None:
             torch.set_num_threads(threads)
         self.seed = seed

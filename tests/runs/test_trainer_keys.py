@@ -23,6 +23,11 @@ def test_what_cannot_work_is_refused_with_what_can(key, said):
         build(compose("pets/cartpole", [f"trainer.{key}", "callbacks=null", "logger=null"]))
 
 
+def test_batches_that_cannot_be_cut_are_refused_at_once():
+    with pytest.raises(RecipeError, match=r"update\.accumulate: need a divisor of the batch size, 64, got 5"):
+        build(compose("pets/cartpole", ["agent.update.accumulate=5", "callbacks=null", "logger=null"]))
+
+
 @pytest.mark.parametrize("given", [{}, {"precision": 32}, {"precision": "bf16-mixed", "accumulate_grad_batches": 1}])
 def test_what_works_is_let_through(given):
     check(partial(Trainer, **given))
