@@ -26,7 +26,8 @@ class Plots(Callback):
         self._draw(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self._draw(trainer)
+        if isinstance(exception, Exception):  # else somebody wants to leave at once
+            self._draw(trainer)
 
     def _draw(self, trainer: Trainer) -> None:
         if not trainer.is_global_zero:

@@ -10,8 +10,10 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
+from fulgurite.models.dump import NotFinite
 from fulgurite.runs.checkpoint import BEST, checkpoints, step
 from fulgurite.runs.metrics import MetricsFile
+from fulgurite.runs.nonfinite import nonfinite
 
 from .periodic import Every
 
@@ -63,10 +65,19 @@ class SaveCheckpoint(Checkpoint):
         return None if value is None or (self._best is not None and value <= self._best[0]) else float(value)
 
     def _save(self, trainer: Trainer, last: bool) -> None:
+        """Saves unless it was done at these counters.
+
+        Raises:
+            NotFinite: for weights that are not finite, from which no run could go on; earlier checkpoints stay.
+            OSError: where the disk refuses the last one.
+        """
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         now = (data.env_steps, data.gradient_steps)
         if self._saved == now:
             return
+        bad = nonfinite(trainer.lightning_module.state_dict())
+        if bad is not None:
+            raise NotFinite(f"no checkpoint at {data.env_steps} steps: {bad} has entries that are not finite")
         self._saved = now
         self.every.done_at = data.env_steps
         folder = Path(trainer.default_root_dir) / "checkpoints"

@@ -16,6 +16,7 @@ LEAVES = {
     "runs/metrics",
     "runs/parts",
     "runs/phases",
+    "runs/random_states",
     "runs/ranks",
     "runs/stopping",
 }  # import nothing of ours but each other

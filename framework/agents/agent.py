@@ -16,6 +16,7 @@ from torchrl.data import Composite
 
 from ..data.experience import Experience
 from ..models.base import Minibatches, Model
+from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..runs.metrics import report
 from ..runs.ranks import gathered, gathered_at_first, rank
@@ -32,9 +33,16 @@ class Agent(Model):
     """
 
     def __init__(
-        self, *, learning_rate: float = 1e-3, weight_decay: float = 0.0, gradient_clip: float | None = None
+        self,
+        *,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        gradient_clip: float | None = None,
+        update: Update | None = None,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, gradient_clip=gradient_clip)
+        super().__init__(
+            learning_rate=learning_rate, weight_decay=weight_decay, gradient_clip=gradient_clip, update=update
+        )
         self.memory_spec = Composite()
         self.world_model: WorldModel | None = None
         self._generator: torch.Generator | None = None
@@ -67,7 +75,14 @@ class Agent(Model):
         finally:
             self._generator = kept
 
+    def counted(self) -> dict[str, float]:
+        """What it counted while acting since the last call, by metric: the same names on every rank."""
+        return {}
+
     # ------------------------------------------------------------------ Lightning's hooks
+
+    def counters(self) -> dict[str, int | float]:
+        return {**super().counters(), **({} if self.experience is None else self.experience.counters())}
 
     @property
     def experience(self) -> Experience | None:
@@ -114,9 +129,7 @@ class Agent(Model):
             self.trainer.should_stop = True
             return
         validation = {k: v.item() for k, v in self.trainer.callback_metrics.items() if k.startswith("validation/")}
-        every = gathered(self.taken_losses())  # the same names on every rank
-        losses = {name: sum(one[name] for one in every) / len(every) for name in every[0]}
-        report(self.trainer, {**losses, **validation})
+        report(self.trainer, {**means_over_ranks(self.taken_losses()), **validation})
         if experience.any_rank(asked()) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True
         elif experience.collection_due:
@@ -135,16 +148,26 @@ class Agent(Model):
         every = gathered((experience.training_returns, experience.environment_faults))
         experience.training_returns = []
         returns, faults = [value for values, _ in every for value in values], sum(count for _, count in every)
-        metrics = {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)} if returns else {}
+        told = means_over_ranks(self.counted())
+        if returns:
+            told |= {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)}
         if faults:  # of the run so far
-            metrics["train/environment_faults"] = faults
-        if metrics:
-            report(self.trainer, metrics)
+            told["train/environment_faults"] = faults
+        if told:
+            report(self.trainer, told)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["agent"] = gathered_at_first({"generator": self.generator.get_state(), "losses": self._record})
+        own = {"generator": self.generator.get_state(), "losses": self._record, "skipped": self._skipped}
+        checkpoint["agent"] = gathered_at_first({**own, "in_a_row": self.update.guard.in_a_row})
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["agent"][rank()]
         self.generator.set_state(state["generator"].cpu())
-        self._record = state["losses"]
+        self._record, self._skipped = state["losses"], state["skipped"]
+        self.update.guard.in_a_row = state["in_a_row"]
+
+
+def means_over_ranks(metrics: dict[str, float]) -> dict[str, float]:
+    """The means of metrics that have the same names on every rank. To be called on all of them."""
+    every = gathered(metrics)
+    return {name: sum(one[name] for one in every) / len(every) for name in metrics}

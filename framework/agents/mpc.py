@@ -12,7 +12,9 @@ from torch import Tensor
 from torchrl.data import Composite, Unbounded
 
 from ..keys import KEPT, PLAN, PLAN_AGE
+from ..models.update import Update
 from ..models.world_model import WorldModel
+from ..planners.nonfinite import NonfiniteShare
 from ..planners.objective import Objective
 from ..planners.planner import Planner, shift
 from .agent import Agent
@@ -29,6 +31,7 @@ class MPC(Agent):
         precision: in which the model is evaluated while planning: `float32` or `bfloat16` (autocast).
         discrete_actions: whether an action is one of A; the planner must search among these.
         replan_every: k, the steps of a plan that are executed before the next one is made, at most its horizon.
+        update: see `Update`.
 
     Raises:
         ValueError: for another precision, for a planner of the other kind of actions, or for k above the horizon.
@@ -45,8 +48,9 @@ class MPC(Agent):
         precision: str = "float32",
         discrete_actions: bool = False,
         replan_every: int = 1,
+        update: Update | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(update=update)
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision: need float32 or bfloat16, got {precision!r}")
         if planner.discrete_actions != discrete_actions:
@@ -58,6 +62,7 @@ class MPC(Agent):
         self.replan_every = replan_every
         self.members = world_model.members
         self.planner = planner
+        self.nonfinite = NonfiniteShare()
         self.objective = Objective() if objective is None else objective
         self.precise = precision == "float32"
         self.memory_spec = Composite({PLAN: Unbounded((planner.horizon, action_size))})
@@ -95,13 +100,19 @@ class MPC(Agent):
         state = self.world_model.encode(td["observation"])
         with self.autocast():
             objective = self.objective.bind(self.world_model, state, self.planner.horizon, self.generator)
-            plan = self.planner.plan(objective, self.planner.prior(last, kept), self.generator)
+            prior = self.planner.prior(last, kept)
+            plan = self.planner.plan(self.nonfinite.watching(objective), prior, self.generator)
         td["action"] = plan.actions[:, 0]
         td[PLAN] = plan.actions
         td["next", PLAN] = shift(plan.mean)
         if plan.kept is not None:
             td["next", KEPT] = shift(plan.kept)
         return td
+
+    def counted(self) -> dict[str, float]:
+        """`plan/nonfinite_share`: of the returns of candidate plans that were not finite."""
+        share = self.nonfinite.taken()
+        return {} if share is None else {"plan/nonfinite_share": share}
 
     @torch.no_grad()
     def promised_return(self, observation: Tensor, plan: Tensor) -> Tensor:

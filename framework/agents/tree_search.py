@@ -17,6 +17,7 @@ from ..keys import SEARCH_POLICY, SEARCH_VALUE, STATE
 from ..models.base import Model
 from ..models.reward import RewardFunction
 from ..models.rules import OnePlayer, Rules
+from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..planners.tree_search import Found, Problem, TreeSearch
 from ..planners.tree_search_model import simulator
@@ -37,6 +38,7 @@ class MCTS(Agent):
         shaped_reward: a reward to search with instead of the world model's, where that one is too flat.
         epsilon: the share of actions that are drawn from the legal ones while it is trained, so that a network sees
             more than what it believes to be best.
+        update: see `Update`.
 
     Raises:
         ValueError: for an environment whose actions are not discrete, and for epsilon outside [0, 1].
@@ -54,8 +56,9 @@ class MCTS(Agent):
         rules: Rules | None = None,
         shaped_reward: RewardFunction | None = None,
         epsilon: float = 0.0,
+        update: Update | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(update=update)
         if not discrete_actions:
             raise ValueError("need an environment with discrete actions; this one's are real numbers")
         if not 0 <= epsilon <= 1:

@@ -14,6 +14,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from ..runs.ranks import mean_over_ranks
+from .update import Update
 
 
 class Minibatches:
@@ -47,18 +48,26 @@ class Model(pl.LightningModule, ABC):
         learning_rate: of AdamW, for the parameters that belong to this part and to no part inside it.
         weight_decay: of AdamW (decoupled).
         gradient_clip: largest norm of this part's gradient, or None.
+        update: how updates are made when this is the module that is fitted.
     """
 
     def __init__(
-        self, *, learning_rate: float = 1e-3, weight_decay: float = 0.0, gradient_clip: float | None = None
+        self,
+        *,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        gradient_clip: float | None = None,
+        update: Update | None = None,
     ) -> None:
         super().__init__()
+        self.update = Update() if update is None else update
         self.automatic_optimization = False
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.gradient_clip = gradient_clip
         self.members = 1
         self._record: list[dict[str, Tensor]] = []
+        self._skipped = 0  # updates since the record was last taken
         self._clipped: list[Model] = []  # the parts whose gradient is clipped, found when the optimisers are made
 
     @abstractmethod
@@ -117,16 +126,9 @@ class Model(pl.LightningModule, ABC):
         if not len(rows):
             return
         self.prepare(rows)
-        for minibatch in rows.unbind(0):
-            losses = self.loss(minibatch)
-            if losses:
-                self.manual_backward(total(losses))
-            for part in self._clipped:
-                torch.nn.utils.clip_grad_norm_(part.own_parameters(), part.gradient_clip or 0.0)
-            for optimizer in optimizers:
-                optimizer.step()
-                optimizer.zero_grad()
-            self._record.append({name: loss.detach() for name, loss in losses.items()})
+        losses = self.update.make(self, rows, optimizers, self._clipped)
+        self._record += losses
+        self._skipped += len(rows) - len(losses)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "_current_fx_name":  # Lightning sets it a dozen times an update, and a module's own way is slow
@@ -152,21 +154,20 @@ class Model(pl.LightningModule, ABC):
         self.log_dict(self.taken_losses())
 
     def taken_losses(self) -> dict[str, float]:
-        """The mean of every loss since the last call, as `loss/<name>`.
-
-        Raises:
-            FloatingPointError: where one is not finite, named.
-        """
+        """The mean of every loss since the last call as `loss/<name>`, and how many updates were skipped meanwhile."""
         record, self._record = self._record, []
+        skipped, self._skipped = self._skipped, 0
         means = {
             f"loss/{name}": torch.stack([row[name].to(self.device) for row in record]).mean()
             for name in (record or [{}])[0]
         }
-        taken = {name: mean.item() for name, mean in means.items()}
-        for name, mean in taken.items():
-            if mean != mean or abs(mean) == float("inf"):
-                raise FloatingPointError(f"{name} became {mean} within the last {len(record)} updates")
-        return taken
+        if not means and not skipped:
+            return {}
+        return {**{name: mean.item() for name, mean in means.items()}, "train/skipped_updates": skipped}
+
+    def counters(self) -> dict[str, int | float]:
+        """How far the fit is."""
+        return {"epoch": self.trainer.current_epoch, "optimizer_steps": self.trainer.global_step}
 
     # ------------------------------------------------------------------ optimisers
 
@@ -185,9 +186,3 @@ class Model(pl.LightningModule, ABC):
         return torch.optim.AdamW(
             self.own_parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
-
-
-def total(losses: dict[str, Tensor]) -> Tensor:
-    """The sum of the losses, a scalar."""
-    first, *others = losses.values()
-    return sum(others, start=first)

@@ -57,6 +57,7 @@ class MPPI(Planner):
                 noise = actions - plan.mean[:, None]
                 returns = returns - self.control_cost * (plan.mean / plan.std.square())[:, None].mul(noise).sum((2, 3))
             mean = torch.einsum("bn,bnha->bha", weights(returns, self.temperature), actions)
+            mean = mean.clamp(-1, 1)  # weights that sum to 1 + 1e-7 would leave the bounds
             plan = Plan(mean, mean, prior.std)
         return plan
 

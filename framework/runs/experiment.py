@@ -4,7 +4,6 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from ..data.play import Episode
 from ..data.transitions import from_checkpoint
 from ..data.windows import held_out_trajectories
 from . import checkpoint as checkpoints
-from . import metrics, stopping
+from . import metrics, stopping, trainer_keys
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .cluster import cluster
 from .evaluation import Evaluation, NothingPlayed
@@ -34,7 +33,6 @@ from .run_state import RunState
 log = logging.getLogger(__name__)
 RESULT = "result.json"
 WRONG = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-SET_BY_RUN = {"callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins"}
 LIBRARIES = ("fulgurite", "torch", "pytorch-lightning", "torchrl", "tensordict", "gymnasium", "numpy")
 
 
@@ -53,7 +51,8 @@ class Experiment:
         threads: of PyTorch on the CPU; None for all cores.
 
     Raises:
-        ValueError: where the trainer is given what a run sets itself.
+        ValueError: for a key of the trainer that cannot work here, see `trainer_keys`, and for batches that
+            `agent.update` cannot cut.
     """
 
     def __init__(
@@ -69,9 +68,8 @@ class Experiment:
         trainer: Callable[..., Trainer] = Trainer,
         threads: int | None = None,
     ) -> None:
-        given = trainer.keywords if isinstance(trainer, partial) else {}
-        if taken := sorted(given.keys() & SET_BY_RUN):
-            raise ValueError(f"trainer: need no {', '.join(taken)}: a run sets this itself, inside its folder")
+        trainer_keys.check(trainer)
+        agent.update.check(experience.batch_size)
         if threads is not None:
             torch.set_num_threads(threads)
         self.seed = seed
@@ -90,7 +88,7 @@ class Experiment:
             the content of `result.json`: status, environment steps, wall seconds, final and best evaluation, versions.
 
         Raises:
-            EnvironmentFault, FloatingPointError: see `Experience.collect`, `Model.taken_losses`; the run folder keeps
+            EnvironmentFault, NotFinite: see `Experience.collect`, `Update.make`; the run folder keeps
                 its checkpoints, and `result.json` says `failed` and why.
             WrongCheckpoint: for a checkpoint of another recipe, or whose content is none of a run's.
         """

@@ -22,7 +22,9 @@ def test_at_a_good_end(run: Run) -> None:
 
 
 def test_at_a_bad_end(run: Run) -> None:
-    run.trainer.callbacks[0].on_exception(run.trainer, Still(None), KeyboardInterrupt())
+    run.trainer.callbacks[0].on_exception(run.trainer, Still(None), KeyboardInterrupt())  # who leaves will not wait
+    assert not (run.folder / "plots").exists()
+    run.trainer.callbacks[0].on_exception(run.trainer, Still(None), RuntimeError())
     assert (run.folder / "plots" / "returns.png").exists()
 
 

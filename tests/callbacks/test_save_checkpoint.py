@@ -5,9 +5,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from watched import Run
 
 from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
+from fulgurite.models.dump import NotFinite
 from fulgurite.runs.metrics import report
 
 
@@ -22,6 +24,7 @@ def saving(folder: Path, **options: int) -> Run:
             (path / "gradient_steps").write_text(str(run.data.gradient_steps))
 
     run.trainer.save_checkpoint = save
+    run.trainer.lightning_module = torch.nn.Linear(1, 1)
     run.trainer.strategy = SimpleNamespace(
         remove_checkpoint=shutil.rmtree, barrier=lambda name: None, broadcast=lambda value: value
     )
@@ -138,3 +141,12 @@ def test_a_resumed_run_keeps_the_rhythm(tmp_path: Path) -> None:
 def test_numbers_below_one_are_refused(options: dict) -> None:
     with pytest.raises(ValueError, match="need at least 1, got 0"):
         SaveCheckpoint(**options)
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
+    run = saving(tmp_path, every_env_steps=300, keep=1)
+    run.go(400)
+    torch.nn.init.constant_(run.trainer.lightning_module.bias, torch.nan)
+    with pytest.raises(NotFinite, match="no checkpoint at 800 steps: bias has entries that are not finite"):
+        run.go(800)
+    assert names(run) == ["step-400"]

@@ -7,9 +7,9 @@ import torch
 from tensordict import TensorDict
 
 from fulgurite.agents.tree_search import MCTS
-from fulgurite.models.base import total
 from fulgurite.models.frozen_lake import FrozenLakeDynamics, frozen_lake_reward, frozen_lake_termination
 from fulgurite.models.tictactoe import TicTacToeDynamics, TicTacToeRules, tictactoe_reward, tictactoe_termination
+from fulgurite.models.update import total
 from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.tree_search_gumbel import GumbelSearch
 from fulgurite.planners.tree_search_network import PolicyValueNetwork

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from tiny import tiny_experiment
 
+from fulgurite.models.dump import NotFinite
 from fulgurite.recipe import RecipeError, build, compose, to_yaml
 from fulgurite.runs import metrics
 from fulgurite.runs.checkpoint import DamagedCheckpoint, latest, load
@@ -91,8 +92,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     experiment = tiny_experiment()
     with torch.no_grad():
         experiment.agent.world_model.dynamics.network.biases[0][0, 0, 0] = torch.nan
-    with pytest.raises(FloatingPointError, match="loss/dynamics became nan"):
+    with pytest.raises(NotFinite, match="loss/dynamics became nan"):
         experiment.fit(tmp_path)
+    assert torch.load(tmp_path / "dump" / "rank0.pt", weights_only=True)["counters"]["env_steps"] == 40
     assert json.loads((tmp_path / "result.json").read_text())["status"] == "failed"
 
 

@@ -1,0 +1,73 @@
+"""Fits that are the same for one process with whole batches and for two with halves; run by the tests of them."""
+
+import sys
+
+import pytorch_lightning as pl
+import torch
+from fixed import Given, batches, fit
+
+from fulgurite.models.dump import NotFinite
+from fulgurite.models.gaussian import GaussianDynamics
+from fulgurite.models.reward import LearnedReward
+from fulgurite.models.update import Update
+from fulgurite.models.world_model import WorldModel
+from fulgurite.runs.ranks import rank
+
+
+class Shared(pl.LightningDataModule):
+    """The same batches for any number of processes; made once these know of each other."""
+
+    def __init__(self, given, ranks):
+        super().__init__()
+        self.given, self.ranks = given, ranks
+
+    def train_dataloader(self):
+        return Given(self.given, rank(), self.ranks)
+
+
+class Spoilt(LearnedReward):
+    """Its loss is infinite, with a finite gradient, in batches with a spoilt row."""
+
+    def loss(self, batch):
+        (loss,) = super().loss(batch).values()
+        return {"reward": loss + torch.where(batch["spoilt"].any(), torch.inf, 0.0)}
+
+
+def world(update=None):
+    torch.manual_seed(0)
+    dynamics = GaussianDynamics(3, 1, members=2, hidden=(16,), gradient_clip=1.0)
+    found = WorldModel(dynamics, Spoilt(3, 1, hidden=(8,)))
+    found.update = update or Update()
+    return found
+
+
+def fitted(given, ranks, folder, update=None):
+    found, told = world(update), {}
+    found.log_dict = told.update
+    trainer = {"strategy": "ddp", "devices": ranks} if ranks > 1 else {}
+    try:
+        fit(found, Shared(given, ranks), folder, **trainer)
+    except NotFinite as error:
+        told["error"] = str(error)
+    return {"weights": found.state_dict(), "told": told}
+
+
+def fits(ranks, folder):
+    given = batches(20, 5, 2, 24)
+    given["spoilt"] = torch.zeros(20, 5, 2, 24, 1, dtype=torch.bool)
+    once, often = given.clone(), given.clone()
+    once["spoilt"][3, 2, :, -1] = True  # of the last process alone, in one update
+    often["spoilt"][3, 1:, :, -1] = True
+    return {
+        "start": {"weights": world().state_dict()},
+        "first": fitted(given[:1, :1], ranks, folder),
+        "all": fitted(given, ranks, folder),
+        "pieces": fitted(given, ranks, folder, Update(accumulate=3)),
+        "skipped": fitted(once, ranks, folder),
+        "stopped": fitted(often, ranks, folder),
+    }
+
+
+if __name__ == "__main__":
+    told = fits(2, sys.argv[1])
+    torch.save(told, f"{sys.argv[1]}/rank{rank()}.pt")
