@@ -13,10 +13,11 @@ from torchrl.collectors import Collector
 
 from ..keys import DONE, REWARD, TRAJECTORY, TRANSITION
 from .actor import Actor
+from .collector import Collecting
 from .environments import Environment, simulators
 
 
-class Collection:
+class Collection(Collecting):
     """Steps `num_envs` environments with an actor and numbers their episodes.
 
     Args:
@@ -26,6 +27,7 @@ class Collection:
         seed: of the resets.
         rank: of the process; each has its own resets.
         state: of an earlier collection to go on from, or None.
+        first: number of the first environment among those of the rank; each has its own resets.
     """
 
     def __init__(
@@ -36,9 +38,10 @@ class Collection:
         seed: int,
         rank: int,
         state: dict[str, Any] | None,
+        first: int = 0,
     ) -> None:
         self.actor = actor
-        env = environment.make(seed, rank)
+        env = environment.make(seed, rank, first)
         self.simulators = simulators(env)
         self.number = torch.arange(environment.num_envs)  # of the episode that runs in each environment
         self.return_so_far = torch.zeros(environment.num_envs)

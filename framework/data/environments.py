@@ -61,12 +61,12 @@ class Environment:
         self.max_episode_steps = max_episode_steps
         self.options = dict(options or {})
 
-    def make(self, seed: int, rank: int = 0) -> EnvBase:
-        """A TorchRL environment of batch size `[num_envs]` whose resets are seeded by (seed, rank).
+    def make(self, seed: int, rank: int = 0, first: int = 0) -> EnvBase:
+        """A TorchRL environment of batch size `[num_envs]` whose resets are seeded by (seed, rank, first and on).
 
         Entries: `observation [B, O]`, `action [B, A]`, `reward [B, 1]`, `terminated`, `truncated`, `done [B, 1]`.
         """
-        factories = [partial(self._make, (seed, rank, index), False) for index in range(self.num_envs)]
+        factories = [partial(self._make, (seed, rank, index), False) for index in range(first, first + self.num_envs)]
         return _Batched(_Together(factories, autoreset_mode=AutoresetMode.DISABLED), device="cpu")
 
     def make_single(self, seed: int, render: bool = False) -> gymnasium.Env:

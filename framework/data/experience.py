@@ -19,10 +19,10 @@ from ..models.base import Minibatches
 from ..runs.phases import Phases
 from ..runs.ranks import gathered_at_first, rank, world_size
 from ..runs.stopping import Stopped, give_up_if_asked
-from .actor import Actor
 from .buffer import Dataset
-from .collection import Collection
+from .collector import Collecting, Collector, Task
 from .environments import Environment
+from .in_process import InProcess
 from .play import Policy
 from .schedule import Schedule
 
@@ -36,7 +36,8 @@ class Experience(pl.LightningDataModule):
         seed: of resets, batches and bootstrap; each rank derives its own.
         max_env_steps: ends the run; counted over all ranks, with action repeat.
         warmup_env_steps: made by `base_policy` before the first update.
-        env_steps_per_collection: made on each rank between updates; a multiple of num_envs times action_repeat.
+        env_steps_per_collection: made on each rank between updates; a multiple of num_envs times action_repeat, times
+            the collector's workers.
         base_policy: what acts first; None for the agent itself.
         batch_size: B, of each member.
         bootstrap: whether each member of the agent's ensemble trains on its own resample, or all on the same batches.
@@ -46,6 +47,7 @@ class Experience(pl.LightningDataModule):
         held_out_share: of trajectories that are kept for validation, whole.
         validation_size: held-out transitions that a validation looks at, at most.
         capacity: transitions in the buffer; then the oldest are overwritten.
+        collector: where the environments are stepped and planned for; in this process by default.
 
     Raises:
         ValueError: where sizes do not divide or are out of range.
@@ -68,9 +70,11 @@ class Experience(pl.LightningDataModule):
         held_out_share: float = 0.1,
         validation_size: int = 2048,
         capacity: int = 1_000_000,
+        collector: Collector | None = None,
     ) -> None:
         super().__init__()
-        unit = environment.num_envs * environment.action_repeat
+        self.collector = InProcess() if collector is None else collector
+        unit = environment.num_envs * environment.action_repeat * self.collector.workers
         for name, size, divisor in (
             ("env_steps_per_collection", env_steps_per_collection, unit),
             ("updates_per_epoch", updates_per_epoch, updates_per_call),
@@ -93,7 +97,7 @@ class Experience(pl.LightningDataModule):
         self.gradient_steps = 0
         self.training_returns: list[float] = []
         self._began, self._earlier_seconds = perf_counter(), 0.0
-        self._collection: Collection | None = None
+        self._collection: Collecting | None = None
         self._collection_state: dict[str, Any] | None = None
         self._generator: torch.Generator | None = None
 
@@ -145,10 +149,8 @@ class Experience(pl.LightningDataModule):
             before = self._collection_state if self._collection is None else self._collection.state_dict()
             if self._collection is None:
                 policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
-                actor = Actor(self._act, policies, self.phases)
-                self._collection = Collection(
-                    self.environment, actor, self.frames, self.seed, rank(), self._collection_state
-                )
+                task = Task(self.environment, self._act, policies, self.frames, self.seed, rank(), self.phases)
+                self._collection = self.collector.start(task, self._collection_state)
             try:
                 with self.phases("environment"):
                     rows, returns = self._collection.collect()
@@ -224,7 +226,12 @@ class Experience(pl.LightningDataModule):
         self._collection_state = state["collection"]
 
     def teardown(self, stage: str) -> None:
-        if stage == "fit" and self._collection is not None:
+        if stage == "fit":
+            self.close()
+
+    def close(self) -> None:
+        """Ends collecting, so that nothing it started is left; a later `collect` goes on from here."""
+        if self._collection is not None:
             self._collection_state = self._collection.state_dict()
             self._collection.close()
             self._collection = None

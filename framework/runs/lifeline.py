@@ -1,0 +1,28 @@
+"""A child process that does not outlive its parent, whatever ends the parent, and leaves signals to it."""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def tie_to(parent: int) -> None:
+    """Called in the child: it is killed when the parent's thread that started it ends, and ignores Ctrl-C and SIGTERM.
+
+    Elsewhere than on Linux only the second is done.
+    """
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before it could be tied to
+        os._exit(1)
+
+
+def leave_signals() -> None:
+    """Called in the thread that starts children: these begin with signals blocked, until they tie themselves."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
