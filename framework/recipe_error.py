@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 # An installable extra for each package that we need only sometimes.
-EXTRAS = {"mujoco": "mujoco", "dm_control": "dmc", "minari": "offline", "h5py": "offline"}
+EXTRAS = {"mujoco": "mujoco", "dm_control": "dmc", "minari": "offline", "h5py": "offline", "ray": "ray"}
 
 
 class RecipeError(ValueError):

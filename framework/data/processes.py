@@ -16,10 +16,9 @@ from torchrl.collectors import MultiSyncCollector
 from torchrl.weight_update import SharedMemWeightSyncScheme
 
 from ..runs.lifeline import leave_signals, tie_to
-from ..runs.remote_error import RemoteError
 from .acting import Acting
 from .collector import Collector, Task
-from .worker import REPORT, Worker
+from .worker import Worker
 from .workers import Workers
 
 
@@ -54,19 +53,8 @@ class ProcessWorkers(Workers):
     def __init__(self, task: Task, count: int, threads: int, device: str, state: dict[str, Any] | None) -> None:
         super().__init__(task, count, device, state)
         self.threads = threads
-        self.collector: MultiSyncCollector | None = None
 
-    def gather(self) -> Sequence[dict[str, Any] | RemoteError]:
-        if self.collector is None:
-            self.collector = self.started()
-        if self.closing:
-            return []
-        self.collector.update_policy_weights_()
-        gathered = self.collector.next()
-        return [gathered[worker].get(REPORT).tolist()[0] for worker in range(self.count)]
-
-    def started(self) -> MultiSyncCollector:
-        """TorchRL's collector, its processes tied to this one."""
+    def start(self) -> MultiSyncCollector:
         resource_tracker.ensure_running()  # which unblocks signals when it starts
         leave_signals()
         collector = MultiSyncCollector(

@@ -4,6 +4,7 @@ It steps a `Collection` of its own, and what it hands back is a report: transiti
 could be started again, or the exception that was raised. So no fault is lost with the process.
 """
 
+import io
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,19 @@ from .collection import Collection
 from .environments import Environment
 
 REPORT = "report"
+
+
+def received(gathered: TensorDictBase, worker: int) -> dict[str, Any]:
+    """What a worker reported, out of what TorchRL gathered from all: `rows [B]`, `returns` and its `state`.
+
+    Raises:
+        Exception: the one that was raised in the worker.
+    """
+    told = gathered[worker].get(REPORT).tolist()[0]
+    if isinstance(told, RemoteError):
+        raise told.unpacked()
+    report = torch.load(io.BytesIO(told), weights_only=True)
+    return {**report, "rows": TensorDict(report["rows"], [len(report["rows"]["observation"])])}
 
 
 class Assignment:
@@ -103,8 +117,9 @@ class Worker(BaseCollector):
             frames = {"traj_ids": torch.zeros(1, dtype=torch.int64)}  # TorchRL counts these
             yield TensorDict({"collector": frames, REPORT: NonTensorData(told, batch_size=[1])}, [1])
 
-    def report(self) -> dict[str, Any] | RemoteError:
-        """Collects once, with the weights and the choice of policy that came last."""
+    def report(self) -> bytes | RemoteError:
+        """Collects once, with the weights and the choice of policy that came last; as bytes, which all engines carry.
+        """
         try:
             if self.placed is None or self.collection is None:
                 here = self.assignment.device.type == "cpu"
@@ -114,7 +129,9 @@ class Worker(BaseCollector):
                 self.placed.follow(self.policy.members(), *self.policy.orders.tolist())
             rows, returns = self.collection.collect()
             state = {"collection": self.collection.state_dict(), "chance": self.placed.chance()}
-            return {"rows": rows, "returns": returns, "state": state}
+            file = io.BytesIO()
+            torch.save({"rows": rows.to_dict(), "returns": returns, "state": state}, file)
+            return file.getvalue()
         except Exception as error:
             return RemoteError.of(error)
 

@@ -8,19 +8,20 @@ Workers that failed, or were given up, are ended at once: none of them is in a s
 
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import Any
 
 import torch
 from tensordict import TensorDictBase
+from torchrl.collectors import BaseCollector
 
 from ..keys import TRAJECTORY
-from ..runs.remote_error import RemoteError
+from ..runs.stopping import Stopped
 from .acting import Acting
 from .collector import Collecting, Task
-from .worker import Assignment
+from .worker import Assignment, received
 
 PATIENCE = 0.5  # seconds between two looks at whether the run shall stop
 GRACE = 20.0  # seconds that an end may take; what takes longer ends with the process
@@ -47,16 +48,14 @@ class Workers(Collecting):
         self.states: list[dict[str, Any] | None] = [None] * count if state is None else list(state["workers"])
         self.acting = Acting(task.policies)
         self.closing = False
+        self.collector: Any = None
         self.work: SimpleQueue[tuple[Future, Callable[[], Any]] | None] = SimpleQueue()
         self.thread = threading.Thread(target=serve, args=(self.work,), name="workers", daemon=True)
         self.thread.start()
 
     @abstractmethod
-    def gather(self) -> Sequence[dict[str, Any] | RemoteError]:
-        """A report of each worker, in their order, made with the weights that `acting` has; starts them if need be.
-
-        Called in the thread that owns the workers. May raise whatever it likes once they were ended.
-        """
+    def start(self) -> BaseCollector:
+        """TorchRL's collector with all workers, whose policy is `acting`. Called in the thread that owns the workers."""
 
     @abstractmethod
     def end(self) -> None:
@@ -81,18 +80,27 @@ class Workers(Collecting):
         self.acting.follow(policies, chosen, policy.training)
         try:
             with self.task.phases("collect"):
-                reports = self.waited_for(self.gather)
-            for report in reports:
-                if isinstance(report, RemoteError):
-                    raise report.unpacked()
+                parts = self.waited_for(self.gathered)
         except BaseException:
             self.finish(at_once=True)
             raise
-        parts: list[dict[str, Any]] = [report for report in reports if isinstance(report, dict)]
         self.states = [part["state"] for part in parts]
         for worker, part in enumerate(parts):
             part["rows"][TRAJECTORY] = part["rows"][TRAJECTORY] * self.count + worker
         return torch.cat([part["rows"] for part in parts]), [value for part in parts for value in part["returns"]]
+
+    def gathered(self) -> list[dict[str, Any]]:
+        """A report of each worker, in their order, with the weights that `acting` has; starts them if need be."""
+        if self.collector is None:
+            self.collector = self.start()
+        if self.closing:
+            raise Stopped
+        self.collector.update_policy_weights_()
+        try:
+            together = self.collector.next()
+        except Exception as error:
+            raise RuntimeError("a worker ended by itself: it was killed, or ran out of memory") from error
+        return [received(together, worker) for worker in range(self.count)]
 
     def waited_for(self, work: Callable[[], Any]) -> Any:
         """What `work` gives, done by the workers' thread; raises `Stopped` as soon as the task says so."""
