@@ -10,9 +10,9 @@ import torch
 def chance() -> dict[str, Any]:
     """Of Python, NumPy and PyTorch, on the CPU and on every CUDA device."""
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
-    return {
+    return {  # PyTorch cannot pickle uint32 tensors everywhere, hence int64
         "python": random.getstate(),
-        "numpy": (str(name), torch.from_numpy(np.array(keys)), int(position), int(has_gauss), float(cached)),
+        "numpy": (str(name), torch.from_numpy(keys.astype(np.int64)), int(position), int(has_gauss), float(cached)),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
@@ -22,7 +22,7 @@ def restore(state: dict[str, Any]) -> None:
     """Puts the generators where `chance` found them."""
     random.setstate(state["python"])
     name, keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state((name, keys.numpy(), position, has_gauss, cached))
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))
     torch.set_rng_state(state["torch"].cpu())
     if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
