@@ -12,6 +12,7 @@ tree_search    a batched tree search's time
 tictactoe      tree search at noughts and crosses, by simulations (an hour of processor time)
 ladder         open loop, refitted, replanned: returns and a picture of where plans leave the data (an hour)
 cliff          falls with the mean prediction and with uncertainty (minutes)
+collectors     steps a second by each way of collecting (minutes)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -42,6 +43,7 @@ NAMES = (
     "search",
     "tree_search",
     "tictactoe",
+    "collectors",
 )
 
 

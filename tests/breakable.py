@@ -1,4 +1,4 @@
-"""An environment for other processes, which import it: `breakable:Breakable-v0`. It observes its step and its actions."""
+"""An environment for other processes, which import it: `breakable:Breakable-v0`. It observes steps and actions."""
 
 import time
 

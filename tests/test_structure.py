@@ -10,10 +10,13 @@ ROOT = Path(__file__).parents[1]
 LEAVES = {
     "keys",
     "recipe_error",
+    "runs/chance",
     "runs/checkpoint",
+    "runs/lifeline",
     "runs/metrics",
     "runs/phases",
     "runs/ranks",
+    "runs/remote_error",
     "runs/stopping",
 }  # import nothing of ours but each other
 ORDER = ["equations", "models", "imagination", "planners", "data", "agents", "runs", "recipe", "cli"]

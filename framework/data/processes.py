@@ -1,6 +1,6 @@
 """Collecting in several processes of this machine: TorchRL's `MultiSyncCollector`, weights in shared memory.
 
-Each process is started anew, which takes seconds once. Nothing of it outlives the run, not even where the run is killed.
+Each is started anew, which takes seconds once. Nothing of it outlives the run, not even where the run is killed.
 """
 
 import os

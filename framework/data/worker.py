@@ -118,8 +118,7 @@ class Worker(BaseCollector):
             yield TensorDict({"collector": frames, REPORT: NonTensorData(told, batch_size=[1])}, [1])
 
     def report(self) -> bytes | RemoteError:
-        """Collects once, with the weights and the choice of policy that came last; as bytes, which all engines carry.
-        """
+        """Collects once, with the weights and the choice of policy that came last. Every engine can carry bytes."""
         try:
             if self.placed is None or self.collection is None:
                 here = self.assignment.device.type == "cpu"

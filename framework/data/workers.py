@@ -55,7 +55,7 @@ class Workers(Collecting):
 
     @abstractmethod
     def start(self) -> BaseCollector:
-        """TorchRL's collector with all workers, whose policy is `acting`. Called in the thread that owns the workers."""
+        """TorchRL's collector with all workers, whose policy is `acting`. Called in the thread that owns them."""
 
     @abstractmethod
     def end(self) -> None:

@@ -8,13 +8,13 @@ import torch
 
 
 def chance() -> dict[str, Any]:
-    """Of Python, NumPy and PyTorch, on the CPU and on every CUDA device."""
+    """Of Python, NumPy and PyTorch, on the CPU and, where CUDA is in use, on every device."""
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {  # PyTorch cannot pickle uint32 tensors everywhere, hence int64
         "python": random.getstate(),
-        "numpy": (str(name), torch.from_numpy(keys.astype(np.int64)), int(position), int(has_gauss), float(cached)),
+        "numpy": (str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), int(position), int(has_gauss), float(cached)),
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
     }
 
 
