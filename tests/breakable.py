@@ -1,9 +1,27 @@
-"""An environment for other processes, which import it: `breakable:Breakable-v0`. It observes steps and actions."""
+"""An environment for other processes, which import it: `breakable:Breakable-v0`. It observes steps and actions.
+
+And an agent for them.
+"""
 
 import time
 
 import gymnasium
 import numpy as np
+import torch
+
+from fulgurite.agents.agent import Agent
+
+
+class Constant(Agent):
+    """Acts by its one parameter, and by minus that while it is not trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.tensor(0.25))
+
+    def forward(self, td):
+        td["action"] = (self.value if self.training else -self.value).expand(*td.batch_size, 1).clone()
+        return td
 
 
 class Breakable(gymnasium.Env):

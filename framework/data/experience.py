@@ -6,6 +6,7 @@ One Lightning epoch is a fixed, rank-independent number of updates. The agent ca
 and at the end of each epoch after which no more updates are due, so collecting never runs beside training.
 """
 
+import warnings
 from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
@@ -224,6 +225,8 @@ class Experience(pl.LightningDataModule):
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"].cpu())
         self._collection_state = state["collection"]
+        if not exact(state["collection"]):
+            warnings.warn("resumed, but not exactly: a simulator cannot be put back bit by bit", InexactResume, 2)
 
     def teardown(self, stage: str) -> None:
         if stage == "fit":
@@ -235,6 +238,17 @@ class Experience(pl.LightningDataModule):
             self._collection_state = self._collection.state_dict()
             self._collection.close()
             self._collection = None
+
+
+class InexactResume(UserWarning):
+    """The resumed run is as good as the one that was interrupted would have been, yet not the same."""
+
+
+def exact(collection: Any) -> bool:
+    """Whether nothing in the state of a collecting says that it is not."""
+    if isinstance(collection, dict):
+        return collection.get("exact", True) and all(exact(value) for value in collection.values())
+    return all(exact(value) for value in collection) if isinstance(collection, list) else True
 
 
 class Updates:

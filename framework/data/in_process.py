@@ -1,4 +1,4 @@
-"""Collecting beside learning, in one process: the default, and the cheapest unless planning or the simulator is slow."""
+"""Collecting in the process that learns: the default, and the cheapest unless planning or the simulator is slow."""
 
 from typing import Any
 
