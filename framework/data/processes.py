@@ -4,14 +4,13 @@ Each is started anew, which takes seconds once. Nothing of it outlives the run, 
 """
 
 import os
-from collections.abc import Sequence
 from functools import partial
-from multiprocessing import resource_tracker
+from multiprocessing import active_children, resource_tracker
+from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
 from typing import Any
 
 import torch
-from torch.multiprocessing import Process
 from torchrl.collectors import MultiSyncCollector
 from torchrl.weight_update import SharedMemWeightSyncScheme
 
@@ -53,11 +52,13 @@ class ProcessWorkers(Workers):
     def __init__(self, task: Task, count: int, threads: int, device: str, state: dict[str, Any] | None) -> None:
         super().__init__(task, count, device, state)
         self.threads = threads
+        self.others = torchrl_processes()
 
     def start(self) -> MultiSyncCollector:
         resource_tracker.ensure_running()  # which unblocks signals when it starts
         leave_signals()
-        collector = MultiSyncCollector(
+        Finalize(self, kill_all_but, (self.others,), exitpriority=100)  # before Python waits for its children
+        return MultiSyncCollector(
             self.assignments(),
             self.acting,
             policy_factory=partial(as_it_is, self.acting),
@@ -70,8 +71,6 @@ class ProcessWorkers(Workers):
             init_fn=partial(tie_to, os.getpid()),
             auto_register_policy_transforms=False,
         )
-        self.safety = Finalize(self, kill, (collector.procs,), exitpriority=100)  # before Python waits for its children
-        return collector
 
     def end(self) -> None:
         if self.collector is not None:
@@ -80,8 +79,7 @@ class ProcessWorkers(Workers):
             torch.set_num_threads(threads)  # which the shutdown changes
 
     def kill(self) -> None:
-        if self.collector is not None:
-            kill(self.collector.procs)
+        kill_all_but(self.others)
 
 
 def as_it_is(acting: Acting) -> Acting:
@@ -89,8 +87,12 @@ def as_it_is(acting: Acting) -> Acting:
     return acting
 
 
-def kill(processes: Sequence[Process]) -> None:
-    """Ends processes in the middle of whatever they do."""
-    for process in processes:
-        if process.is_alive():
-            process.kill()
+def torchrl_processes() -> set[BaseProcess]:
+    """The processes that TorchRL started from this one, those too that it is still waiting for."""
+    return {process for process in active_children() if type(process).__module__.startswith("torchrl")}
+
+
+def kill_all_but(others: set[BaseProcess]) -> None:
+    """Ends TorchRL's processes in the middle of whatever they do."""
+    for process in torchrl_processes() - others:
+        process.kill()

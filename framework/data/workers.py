@@ -92,7 +92,10 @@ class Workers(Collecting):
     def gathered(self) -> list[dict[str, Any]]:
         """A report of each worker, in their order, with the weights that `acting` has; starts them if need be."""
         if self.collector is None:
-            self.collector = self.start()
+            try:
+                self.collector = self.start()
+            except Exception as error:
+                raise RuntimeError(f"the workers could not be started: {type(error).__name__}: {error}") from error
         if self.closing:
             raise Stopped
         self.collector.update_policy_weights_()
