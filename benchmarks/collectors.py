@@ -1,9 +1,9 @@
 """Environment steps a second by each way of collecting, for a cheap policy, an expensive planner and a slow simulator.
 
-Workers are started before the clock; every way makes the same number of steps in several collections, and the best of
-them counts, since the machine may be busy.
+Workers are started before the clock, and the ways take turns, so that whatever else the machine does hits all alike.
 """
 
+import os
 import sys
 import time
 from argparse import Namespace
@@ -16,7 +16,7 @@ import gymnasium
 from fulgurite.agents.agent import Agent
 from fulgurite.agents.mpc import MPC
 from fulgurite.agents.random import RandomAgent
-from fulgurite.data.collector import Collector, Task
+from fulgurite.data.collector import Collecting, Collector, Task
 from fulgurite.data.environments import Environment
 from fulgurite.data.in_process import InProcess
 from fulgurite.data.processes import Processes
@@ -29,9 +29,9 @@ from fulgurite.planners.objective import Objective
 from fulgurite.runs.phases import Phases
 
 from .table import machine
-from .timing import use_threads
+from .timing import Rounds, alternate, ratio, timed, typical, use_threads
 
-ROUNDS = 3
+ROUNDS = 9
 SLEEP = 0.005
 
 
@@ -66,44 +66,56 @@ TASKS: dict[str, tuple[str, Callable[[], Agent], int]] = {  # the environment's 
 WAYS: dict[str, tuple[Callable[[], Collector], int]] = {  # the collector and num_envs of each worker
     "in process, num_envs 1": (InProcess, 1),
     "in process, num_envs 8": (InProcess, 8),
-    "processes 2, num_envs 1": (lambda: Processes(2), 1),
     "processes 2, num_envs 4": (lambda: Processes(2), 4),
-    "Ray 2, num_envs 1": (lambda: RayWorkers(2), 1),
     "Ray 2, num_envs 4": (lambda: RayWorkers(2), 4),
 }
 
 
-def steps_per_second(way: str, task: str) -> tuple[float, float]:
-    """The best of several collections, and the seconds until the first one was in."""
+def started(way: str, task: str) -> Collecting:
+    """A way of collecting, after its first collection."""
     id, policy, frames = TASKS[task]
     make, num_envs = WAYS[way]
     agent = policy()
-    collecting = make().start(
-        Task(Environment(id, num_envs), lambda: agent, [agent], frames, seed=0, rank=0, phases=Phases()), None
-    )
+    what = Task(Environment(id, num_envs), lambda: agent, [agent], frames, seed=0, rank=0, phases=Phases())
+    collecting = make().start(what, None)
+    collecting.collect()
+    return collecting
+
+
+def measure(ways: list[str], task: str) -> tuple[Rounds, dict[str, float]]:
+    """Times of a collection of each way, taking turns, and the seconds that each took to start."""
+    running: dict[str, Collecting] = {}
+    starts = {}
     try:
-        began = time.perf_counter()
-        collecting.collect()
-        first = time.perf_counter() - began
-        best = 0.0
-        for _ in range(ROUNDS):
+        for way in ways:
             began = time.perf_counter()
-            rows, _ = collecting.collect()
-            best = max(best, len(rows) / (time.perf_counter() - began))
+            running[way] = started(way, task)
+            starts[way] = time.perf_counter() - began
+        chunks = {way: timed(collecting.collect, 1) for way, collecting in running.items()}
+        return alternate(chunks, ROUNDS), starts
     finally:
-        collecting.close()
-    return best, first - frames / best
+        for collecting in running.values():
+            collecting.close()
 
 
 def run(options: Namespace) -> str:
-    """One row a way, one column a task."""
+    """One row a way, one column a task: steps a second, and the ratio to one environment in process."""
     use_threads(1)
-    lines = [f"| steps a second | {' | '.join(TASKS)} | start, s |", "|---|" + "---|" * (len(TASKS) + 1)]
-    for way in WAYS:
-        if way.startswith("Ray") and find_spec("ray") is None:
-            print(f"{way} is left out: pip install 'fulgurite[ray]'", file=sys.stderr)
-            continue
-        found = [steps_per_second(way, task) for task in TASKS]
-        start = max(0.0, min(seconds for _, seconds in found))
-        lines.append(f"| {way} | {' | '.join(f'{speed:,.0f}' for speed, _ in found)} | {start:.0f} |")
-    return f"{machine()}\n\n" + "\n".join(lines)
+    ways = [way for way in WAYS if not way.startswith("Ray") or find_spec("ray") is not None]
+    if len(ways) < len(WAYS):
+        print("Ray is left out: pip install 'fulgurite[ray]'", file=sys.stderr)
+    cells: dict[str, list[str]] = {way: [] for way in ways}
+    starts: dict[str, float] = {}
+    for task, (_, _, frames) in TASKS.items():
+        rounds, took = measure(ways, task)
+        for way in ways:
+            speedup = ratio(rounds[ways[0]], rounds[way]).wall
+            cells[way].append(f"{frames / typical(rounds[way]).wall:,.0f} ({speedup:.2f})")
+            starts[way] = min(took[way], starts.get(way, took[way]))
+    lines = [
+        f"| steps a second (ratio) | {' | '.join(TASKS)} | first collection, s |",
+        "|---|" + "---|" * (len(TASKS) + 1),
+    ]
+    lines += [f"| {way} | {' | '.join(found)} | {starts[way]:.1f} |" for way, found in cells.items()]
+    load = f"load {os.getloadavg()[1]:.1f} over the last five minutes"
+    return f"{machine()}, {load}\n\n" + "\n".join(lines)

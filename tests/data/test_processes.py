@@ -77,6 +77,7 @@ def test_two_workers_go_on_bitwise_where_they_were():
     with torch.no_grad():
         for parameter in one.agent.parameters():
             parameter.mul_(1.5)
+    one.collect()  # so that the agent's chance in the workers has moved on from its seed
     state, before = one.state_dict(), one.agent.generator.get_state()
     assert state["ranks"][0]["collection"]["workers"][0]["chance"]["policies"]
     expected = [one.collect(), one.collect()]
