@@ -13,6 +13,7 @@ tictactoe      tree search at noughts and crosses, by simulations (an hour of pr
 ladder         open loop, refitted, replanned: returns and a picture of where plans leave the data (an hour)
 cliff          falls with the mean prediction and with uncertainty (minutes)
 wandb_faults   what W&B costs a run when its server or its disk fails (minutes)
+collectors     steps a second by each way of collecting (minutes)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -44,6 +45,7 @@ NAMES = (
     "tree_search",
     "tictactoe",
     "wandb_faults",
+    "collectors",
 )
 
 

@@ -13,11 +13,13 @@ LEAVES = {
     "runs/checkpoint",
     "runs/checkpoint_content",
     "runs/durable",
+    "runs/lifeline",
     "runs/metrics",
     "runs/parts",
     "runs/phases",
     "runs/random_states",
     "runs/ranks",
+    "runs/remote_error",
     "runs/stopping",
 }  # import nothing of ours but each other
 ORDER = ["equations", "models", "imagination", "planners", "data", "agents", "runs", "recipe", "cli"]

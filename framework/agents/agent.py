@@ -7,6 +7,7 @@ into it. Nothing about an episode is kept in the module, so one agent serves any
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -65,6 +66,17 @@ class Agent(Model):
             seed = torch.initial_seed() if self._generator is None else self._generator.initial_seed()
             self._generator = torch.Generator(self.device).manual_seed(seed)
         return self._generator
+
+    def acting(self) -> "Agent":
+        """A copy that acts and never learns, without trainer and gradients: what is sent to a worker."""
+        copy = deepcopy(self)  # leaves the trainer out, as Lightning has it
+        for part in copy.modules():
+            if isinstance(part, Agent):
+                part._generator = None
+        for parameter in copy.parameters():
+            parameter.requires_grad_(False)
+            parameter.grad = None
+        return copy
 
     @contextmanager
     def seeded(self, seed: int) -> Iterator[None]:

@@ -6,15 +6,12 @@ GPUs wait for it for minutes. Linux does it for us; elsewhere they end at their 
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import sys
 
+from ..runs.lifeline import end_with
 from .output import further_rank
 
 FIRST = "FULGURITE_FIRST_RANK"
-PR_SET_PDEATHSIG = 1
 
 
 def share_fate() -> None:
@@ -22,8 +19,4 @@ def share_fate() -> None:
     if not further_rank():
         os.environ[FIRST] = str(os.getpid())
         return
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != int(os.environ.get(FIRST, os.getppid())):  # it died before we asked
-        sys.exit(1)
+    end_with(int(os.environ.get(FIRST, os.getppid())))

@@ -5,7 +5,7 @@ and the actions since, from which a resumed run puts them back (see `episodes.py
 """
 
 import logging
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from tensordict import TensorDict, TensorDictBase
@@ -14,26 +14,13 @@ from torchrl.collectors import Collector
 
 from ..keys import DONE, FAULTY, REWARD, TRAJECTORY, TRANSITION, TRUNCATED
 from .actor import Actor
+from .collector import Collected, Collecting
 from .environments import Environment
 
 log = logging.getLogger(__name__)
 
 
-class Collected(NamedTuple):
-    """What a collection brought.
-
-    Attributes:
-        rows: transitions `[B]` with the number of their episode; without those in which an environment failed.
-        returns: of the episodes that ended by themselves.
-        cut: numbers of episodes whose latest transition, of an earlier collection, turned out to be their last.
-    """
-
-    rows: TensorDictBase
-    returns: list[float]
-    cut: list[int]
-
-
-class Collection:
+class Collection(Collecting):
     """Steps `num_envs` environments with an actor and numbers their episodes.
 
     Args:
@@ -43,6 +30,7 @@ class Collection:
         seed: of the resets.
         rank: of the process; each has its own resets.
         state: of an earlier collection to go on from, or None.
+        first: number of the first environment among those of the rank; each has its own resets.
     """
 
     def __init__(
@@ -53,9 +41,10 @@ class Collection:
         seed: int,
         rank: int,
         state: dict[str, Any] | None,
+        first: int = 0,
     ) -> None:
         self.actor = actor
-        self.env = environment.make(seed, rank)
+        self.env = environment.make(seed, rank, first)
         self.number = torch.arange(environment.num_envs)  # of the episode that runs in each environment
         self.return_so_far = torch.zeros(environment.num_envs)
         self.next_number = environment.num_envs
@@ -116,7 +105,7 @@ class Collection:
                 rows[DONE][env, t - 1] = True
             else:
                 cut.append(int(numbers[env, 0]))
-        return Collected(rows[~faulty], returns, cut)
+        return Collected(rows[~faulty], returns, cut, self.env.faults.total)
 
     def numbered(self, done: Tensor, reward: Tensor, faulty: Tensor) -> tuple[Tensor, list[float]]:
         """The number of the episode at every step `[num_envs, T]`, and the returns of those that ended, in order.

@@ -73,13 +73,13 @@ class Environment:
         self.isolated = isolated
         self.step_timeout = step_timeout
 
-    def make(self, seed: int, rank: int = 0) -> Together:
-        """A TorchRL environment of batch size `[num_envs]` whose resets are seeded by (seed, rank).
+    def make(self, seed: int, rank: int = 0, first: int = 0) -> Together:
+        """A TorchRL environment of batch size `[num_envs]` whose resets are seeded by (seed, rank, first and on).
 
         Entries: `observation [B, O]`, `action [B, A]`, `reward [B, 1]`, `terminated`, `truncated`, `done [B, 1]`, and
         `faulty [B, 1]` where a step failed, see `Together`.
         """
-        starts = [partial(self._start, (seed, rank, index), False) for index in range(self.num_envs)]
+        starts = [partial(self._start, (seed, rank, index), False) for index in range(first, first + self.num_envs)]
         return Together(starts, self.action_repeat, self.max_faults)
 
     def make_single(self, seed: int, render: bool = False) -> Episodes:

@@ -6,6 +6,7 @@ One Lightning epoch is a fixed, rank-independent number of updates. The agent ca
 and at the end of each epoch after which no more updates are due, so collecting never runs beside training.
 """
 
+import warnings
 from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
@@ -20,11 +21,11 @@ from ..runs.checkpoint import FolderCheckpointIO
 from ..runs.phases import Phases
 from ..runs.ranks import gathered, gathered_at_first, rank, world_size
 from ..runs.stopping import Stopped, ask, asked, give_up_if_asked
-from .actor import Actor
 from .buffer import Dataset
-from .collection import Collection
+from .collector import Collecting, Collector, Task
 from .environments import Environment
 from .episodes import EnvironmentFault
+from .in_process import InProcess
 from .play import Policy
 from .schedule import Schedule
 
@@ -38,7 +39,8 @@ class Experience(pl.LightningDataModule):
         seed: of resets, batches and bootstrap; each rank derives its own.
         max_env_steps: ends the run; counted over all ranks, with action repeat.
         warmup_env_steps: made by `base_policy` before the first update.
-        env_steps_per_collection: made on each rank between updates; a multiple of num_envs times action_repeat.
+        env_steps_per_collection: made on each rank between updates; a multiple of num_envs times action_repeat, times
+            the collector's workers.
         base_policy: what acts first; None for the agent itself.
         batch_size: B, of each member.
         bootstrap: whether each member of the agent's ensemble trains on its own resample, or all on the same batches.
@@ -48,6 +50,7 @@ class Experience(pl.LightningDataModule):
         held_out_share: of trajectories that are kept for validation, whole.
         validation_size: held-out transitions that a validation looks at, at most.
         capacity: transitions in the buffer; then the oldest are overwritten.
+        collector: where the environments are stepped and planned for; in this process by default.
 
     Raises:
         ValueError: where sizes do not divide or are out of range.
@@ -70,9 +73,11 @@ class Experience(pl.LightningDataModule):
         held_out_share: float = 0.1,
         validation_size: int = 2048,
         capacity: int = 1_000_000,
+        collector: Collector | None = None,
     ) -> None:
         super().__init__()
-        unit = environment.num_envs * environment.action_repeat
+        self.collector = InProcess() if collector is None else collector
+        unit = environment.num_envs * environment.action_repeat * self.collector.workers
         for name, size, divisor in (
             ("env_steps_per_collection", env_steps_per_collection, unit),
             ("updates_per_epoch", updates_per_epoch, updates_per_call),
@@ -94,10 +99,11 @@ class Experience(pl.LightningDataModule):
         self.env_steps = 0
         self.gradient_steps = 0
         self.training_returns: list[float] = []
+        self.environment_faults = 0
         self.calls_made = 0
         self._fresh = (0, 0)  # transitions kept, and steps made, since the last whole collection
         self._began, self._earlier_seconds = perf_counter(), 0.0
-        self._collection: Collection | None = None
+        self._collection: Collecting | None = None
         self._collection_state: dict[str, Any] | None = None
         self._generator: torch.Generator | None = None
 
@@ -122,11 +128,6 @@ class Experience(pl.LightningDataModule):
         """`env_steps` over all ranks with action repeat, `gradient_steps`, `wall_seconds` over all resumes."""
         seconds = self._earlier_seconds + perf_counter() - self._began
         return {"env_steps": self.env_steps, "gradient_steps": self.gradient_steps, "wall_seconds": round(seconds, 3)}
-
-    @property
-    def environment_faults(self) -> int:
-        """Faults of this rank's environments that the run has survived so far."""
-        return 0 if self._collection is None else self._collection.env.faults.total
 
     def held_out(self) -> list[TensorDictBase]:
         """The held-out trajectories, `[T]` each."""
@@ -159,10 +160,8 @@ class Experience(pl.LightningDataModule):
             before = self._collection_state if self._collection is None else self._collection.state_dict()
             chance = [policy.generator.get_state() for policy in policies]
             if self._collection is None:
-                actor = Actor(self._act, policies, self.phases)
-                self._collection = Collection(
-                    self.environment, actor, self.frames, self.seed, rank(), self._collection_state
-                )
+                task = Task(self.environment, self._act, policies, self.frames, self.seed, rank(), self.phases)
+                self._collection = self.collector.start(task, self._collection_state)
             try:
                 with self.phases("environment"):
                     collected = self._collection.collect()
@@ -177,6 +176,7 @@ class Experience(pl.LightningDataModule):
                 raise Stopped
             rows = collected.rows
             self.training_returns += collected.returns
+            self.environment_faults = collected.faults
             number = rows[TRAJECTORY][:, 0]
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
             held_out = ((number + 1) * share).floor() > (number * share).floor()
@@ -269,12 +269,30 @@ class Experience(pl.LightningDataModule):
         if self.base_policy is not None and state["base_policy"] is not None:
             self.base_policy.generator.set_state(state["base_policy"].cpu())
         self._collection_state = state["collection"]
+        if not exact(state["collection"]):
+            warnings.warn("resumed, but not exactly: a simulator cannot be put back bit by bit", InexactResume, 2)
 
     def teardown(self, stage: str) -> None:
-        if stage == "fit" and self._collection is not None:
+        if stage == "fit":
+            self.close()
+
+    def close(self) -> None:
+        """Ends collecting, so that nothing it started is left; a later `collect` goes on from here."""
+        if self._collection is not None:
             self._collection_state = self._collection.state_dict()
             self._collection.close()
             self._collection = None
+
+
+class InexactResume(UserWarning):
+    """The resumed run is as good as the one that was interrupted would have been, yet not the same."""
+
+
+def exact(collection: Any) -> bool:
+    """Whether nothing in the state of a collecting says that it is not."""
+    if isinstance(collection, dict):
+        return collection.get("exact", True) and all(exact(value) for value in collection.values())
+    return all(exact(value) for value in collection) if isinstance(collection, list) else True
 
 
 class Updates:

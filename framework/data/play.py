@@ -26,12 +26,15 @@ class Policy(Protocol):
     """What an agent is to the data: see `agents.agent.Agent`."""
 
     memory_spec: Composite
+    training: bool
 
     @property
     def device(self) -> torch.device: ...
 
     @property
     def generator(self) -> torch.Generator: ...
+
+    def acting(self) -> Any: ...
 
     def __call__(self, td: TensorDictBase) -> TensorDictBase: ...
 

@@ -6,11 +6,9 @@ It is sent plain Python, and answers with bytes alone: a kind, then numbers or J
 behind can be read or not, but not executed, and an exception that cannot be pickled arrives as text.
 """
 
-import ctypes
 import faulthandler
 import json
 import os
-import signal
 import struct
 import sys
 import traceback
@@ -22,6 +20,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ..recipe_error import MissingExtra
+from ..runs.lifeline import tie_to
 from .gymnasium_wrappers import Convention, Nonsense, WrongForm, problem
 
 READY, OBSERVATION, OUTCOME, FRAME, FAILED = b"r", b"s", b"o", b"f", b"x"
@@ -36,12 +35,7 @@ def main(descriptor: int, parent: int) -> None:
         descriptor: of this end.
         parent: the process that decides; when it is gone, so is this one.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the parent decides, also about Ctrl-C
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: also where a step never ends
-    if os.getppid() != parent:
-        os._exit(1)
+    tie_to(parent)  # also where a step never ends
     faulthandler.enable()  # a segmentation fault says where
     os.set_inheritable(descriptor, False)  # else what a simulator starts would keep the connection open
     code = 1

@@ -119,6 +119,7 @@ class Experiment:
             reason = f"{type(error).__name__}: {error}"
             raise
         finally:
+            self.experience.close()
             result = self.result(folder, status, reason)
             if trainer.is_global_zero and folder.is_dir():
                 try:
