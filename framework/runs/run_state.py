@@ -1,14 +1,12 @@
 """The state of every global random generator and of the metrics file, kept in checkpoints."""
 
-import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
-import torch
 
 from . import metrics, stopping
+from .random_states import random_states, set_random_states
 from .ranks import gathered_at_first, rank
 
 
@@ -34,15 +32,8 @@ class RunState(pl.Callback):
         return {"ranks": gathered_at_first(self._own_state())}
 
     def _own_state(self) -> dict[str, Any]:
-        name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
         assert self._folder is not None
-        return {
-            "python": random.getstate(),
-            "numpy": (str(name), torch.from_numpy(np.array(keys)), int(position), int(has_gauss), float(cached)),
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "metrics_bytes": metrics.size(self._folder),
-        }
+        return {**random_states(), "metrics_bytes": metrics.size(self._folder)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict["ranks"][rank()]
@@ -60,9 +51,6 @@ class RunState(pl.Callback):
         assert self._restored is not None
         assert self._folder is not None
         state, self._restored = self._restored, None
-        random.setstate(state["python"])
-        name, keys, position, has_gauss, cached = state["numpy"]
-        np.random.set_state((name, keys.numpy(), position, has_gauss, cached))
-        torch.set_rng_state(state["torch"].cpu())
-        if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
+        if trainer.is_global_zero:
+            metrics.truncate(self._folder, state["metrics_bytes"])
+        set_random_states(state)

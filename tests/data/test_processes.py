@@ -41,7 +41,7 @@ def alive(pid: int) -> bool:
 
 
 def breakable(collector=None, agent=None, num_envs: int = 1, frames: int = 20, seed: int = 3, **options) -> Experience:
-    environment = Environment("breakable:Breakable-v0", num_envs=num_envs, options=options)
+    environment = Environment("breakable:Breakable-v0", num_envs=num_envs, max_faults=0, options=options)
     return Experience(
         environment, agent or RandomAgent(1), seed=seed, warmup_env_steps=0, env_steps_per_collection=frames,
         capacity=1000, collector=collector,

@@ -59,7 +59,7 @@ def test_ray_collects_what_processes_collect_and_goes_on_from_a_state():
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs ray")
 @pytest.mark.filterwarnings("default")
 def test_a_fault_in_ray_arrives_with_its_own_exception():
-    environment = Environment("breakable:Breakable-v0", options={"breaks_at": 12})
+    environment = Environment("breakable:Breakable-v0", max_faults=0, options={"breaks_at": 12})
     experience = Experience(
         environment, RandomAgent(1), warmup_env_steps=0, env_steps_per_collection=20, collector=RayWorkers(2)
     )
