@@ -38,7 +38,10 @@ class RayWorkers(Collector):
             raise ValueError(f"workers: need at least 1, got {workers}")
         if cpus <= 0 or gpus < 0:
             raise ValueError(f"need cpus > 0 and gpus >= 0, got {cpus} and {gpus}")
-        if find_spec("ray") is None:
+        found = find_spec("ray")
+        if (
+            found is None or found.origin is None
+        ):  # Ray leaves a folder /tmp/ray, which Python takes for a package there
             raise MissingExtra("ray")
         self.workers, self.address, self.cpus, self.gpus = workers, address, cpus, gpus
 

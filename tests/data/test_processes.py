@@ -183,7 +183,8 @@ WORDS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_the_command_leaves_no_process_behind(number, tmp_path):
     """Ctrl-C goes to all processes of the terminal; a kill only to the first."""
     process = subprocess.Popen(

@@ -4,6 +4,7 @@
 """
 
 import importlib.util
+from importlib.machinery import ModuleSpec
 
 import pytest
 import torch
@@ -20,8 +21,10 @@ from fulgurite.data.ray_workers import RayWorkers
 from fulgurite.recipe_error import MissingExtra
 
 
-def test_without_ray_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(ray_workers, "find_spec", lambda name: None)
+@pytest.mark.parametrize("found", [None, ModuleSpec("ray", None)])
+def test_without_ray_the_extra_is_named(found, monkeypatch):
+    """A folder named ray, such as the one Ray leaves in /tmp, is no Ray."""
+    monkeypatch.setattr(ray_workers, "find_spec", lambda name: found)
     with pytest.raises(MissingExtra, match=r"pip install 'fulgurite\[ray\]'"):
         RayWorkers(2)
 
