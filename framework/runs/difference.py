@@ -14,8 +14,13 @@ TIMES = ("wall_seconds", "metrics_bytes", "seconds")  # they tell when and how f
 TIME_ROWS = ("speed/", "plan/seconds", "wall_seconds")
 
 
-def difference(run: Path, other: Path) -> str | None:
+def difference(run: Path, other: Path, in_order: bool = True) -> str | None:
     """The first thing in which two runs differ, times aside, or None.
+
+    Args:
+        run: a run's folder.
+        other: another one's.
+        in_order: whether the rows of metrics must stand in one order: an evaluation that was given up comes later.
 
     Raises:
         ValueError: where one of them has no undamaged checkpoint.
@@ -32,6 +37,8 @@ def difference(run: Path, other: Path) -> str | None:
     for where, one, two in unequal(states[0], states[1], ""):
         return f"{where}: {shown(one)} and {shown(two)}"
     rows = [[timeless(row) for row in metrics.read(folder)] for folder in (run, other)]
+    if not in_order:
+        rows = [sorted(of_one, key=str) for of_one in rows]
     for number, (row, its) in enumerate(zip_longest(*rows, fillvalue={}), start=1):
         for name in (*row, *its):
             if row.get(name) != its.get(name):

@@ -1,6 +1,6 @@
 """The drills, in the order in which `fulgurite selftest` runs them."""
 
-from . import exactness, full_disk, storage
+from . import exactness, full_disk, soak, stops, storage
 from .drill import Drill
 
 DRILLS = (
@@ -12,4 +12,7 @@ DRILLS = (
     Drill("same-seed", "two runs of one seed are the same run", exactness.same_seed),
     Drill("resume", "a killed run goes on to the same bits", exactness.resume),
     Drill("resume-two-processes", "so does one on two processes", exactness.resume_two_processes),
+    Drill("terminated", "asked to leave at any moment, a run saves and loses nothing", stops.terminated),
+    Drill("terminated-two-processes", "so does one on two processes", stops.terminated_two_processes),
+    Drill("soak", "memory, open files and threads stay what they were", soak.soak),
 )
