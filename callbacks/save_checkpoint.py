@@ -127,8 +127,8 @@ class SaveCheckpoint(Checkpoint):
             os.replace(temporary, newest.parent / BEST)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"done_at": self.every.done_at, "best": self._best, "saved": self._saved}
+        return {"done_at": self.every.done_at, "best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.every.done_at = state_dict["done_at"]
-        self._best, self._saved = state_dict["best"], state_dict["saved"]
+        self._best = state_dict["best"]

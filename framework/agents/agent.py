@@ -15,7 +15,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data import Composite
 
-from ..data.experience import Experience
+from ..data.experience import Experience, Updates
 from ..models.base import Minibatches, Model
 from ..models.update import Update
 from ..models.world_model import WorldModel
@@ -171,12 +171,32 @@ class Agent(Model):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         own = {"generator": self.generator.get_state(), "losses": self._record, "skipped": self._skipped}
         checkpoint["agent"] = gathered_at_first({**own, "in_a_row": self.update.guard.in_a_row})
+        if self.experience is not None and self.experience.calls_made:
+            uncounted(checkpoint["loops"]["fit_loop"], len(Updates(self.experience)))
+            checkpoint["epoch"] -= 1
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["agent"][rank()]
         self.generator.set_state(state["generator"].cpu())
         self._record, self._skipped = state["losses"], state["skipped"]
         self.update.guard.in_a_row = state["in_a_row"]
+
+
+def uncounted(loop: dict[str, Any], calls: int) -> None:
+    """Takes an epoch that a stop cut short out of what Lightning has counted: the resumed run counts it as a whole.
+
+    Args:
+        loop: the state of its `fit_loop`, changed in place to that at the end of the epoch before.
+        calls: of an epoch.
+    """
+    epochs, batches = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
+    loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= batches["current"]["completed"]
+    for name in ("ready", "started", "processed", "completed"):
+        batches["total"][name] -= batches["current"][name]
+        epochs["total"][name] -= 1
+        epochs["current"][name] -= 1
+        batches["current"][name] = calls if epochs["current"][name] else 0
+    batches["is_last_batch"] = epochs["current"]["ready"] > 0
 
 
 def means_over_ranks(metrics: dict[str, float]) -> dict[str, float]:

@@ -156,7 +156,7 @@ class Experience(pl.LightningDataModule):
         with self.phases("collect"):
             policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
             if self.env_steps == 0 and self.base_policy is not None:  # on each rank, other chance
-                self.base_policy.generator.manual_seed(self.base_policy.generator.initial_seed() + 7919 * rank())
+                self.base_policy.generator.manual_seed(torch.initial_seed() + 7919 * rank())
             before = self._collection_state if self._collection is None else self._collection.state_dict()
             chance = [policy.generator.get_state() for policy in policies]
             if self._collection is None:

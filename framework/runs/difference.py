@@ -10,7 +10,8 @@ from torch import Tensor
 
 from . import checkpoint, metrics, parts
 
-TIMES = ("wall_seconds", "metrics_bytes", "seconds")  # they tell when and how fast, and how long the words for it are
+# What tells when and how fast, how long the words for it are, and what a folder is called.
+ASIDE = ("wall_seconds", "metrics_bytes", "seconds", "best")
 TIME_ROWS = ("speed/", "plan/seconds", "wall_seconds")
 
 
@@ -31,7 +32,7 @@ def difference(run: Path, other: Path, in_order: bool = True) -> str | None:
         if found is None:
             raise ValueError(f"{folder}: need an undamaged checkpoint")
         folders.append(found)
-    if folders[0].name != folders[1].name:
+    if checkpoint.step(folders[0])[0] != checkpoint.step(folders[1])[0]:
         return f"the newest checkpoints are {folders[0].name} and {folders[1].name}"
     states = [parts.replaced(checkpoint.load(folder), parts.content) for folder in folders]
     for where, one, two in unequal(states[0], states[1], ""):
@@ -50,7 +51,7 @@ def unequal(one: Any, two: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
     """The places in which two states differ, by the names that lead there."""
     if isinstance(one, dict) and isinstance(two, dict):
         for key in (*one, *(key for key in two if key not in one)):
-            if key not in TIMES:
+            if key not in ASIDE:
                 yield from unequal(one.get(key), two.get(key), f"{where}.{key}" if where else str(key))
     elif isinstance(one, list | tuple) and type(one) is type(two) and len(one) == len(two):
         for index, (item, its) in enumerate(zip(one, two, strict=True)):
