@@ -32,6 +32,10 @@ class Spoilt(LearnedReward):
         (loss,) = super().loss(batch).values()
         return {"reward": loss + torch.where(batch["spoilt"].any(), torch.inf, 0.0)}
 
+    def make_optimizer(self):
+        """Unlike Adam it notices a gradient that is twice as large."""
+        return torch.optim.SGD(self.own_parameters(), lr=0.1)
+
 
 def world(update=None):
     torch.manual_seed(0)

@@ -24,7 +24,7 @@ def told(tmp_path_factory):
     tests = Path(__file__).parents[1]
     environment = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "HOME": str(folder)}
     words = [sys.executable, str(tests / "rank_fits.py"), str(folder)]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=250, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     two = [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
     return [fits(1, folder), *two]
