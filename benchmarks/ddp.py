@@ -20,7 +20,7 @@ from .ddp_run import PHASES
 from .table import machine
 
 ROUNDS = 3
-STEPS = 200  # of each process, after a warm-up of 50
+STEPS = 100  # of each process, after a warm-up of 50
 SETTING = ("experience.schedule.first_updates=500", "experience.updates_per_epoch=50")
 Spent = dict[str, float]
 
