@@ -11,6 +11,7 @@ search         tree search on CartPole, FrozenLake and Acrobot (half an hour)
 tree_search    a batched tree search's time
 tictactoe      tree search at noughts and crosses, by simulations (an hour of processor time)
 ladder         open loop, refitted, replanned: returns and a picture of where plans leave the data (an hour)
+ddp            one run on one process and on two: speed, and where the time goes (minutes)
 cliff          falls with the mean prediction and with uncertainty (minutes)
 wandb_faults   what W&B costs a run when its server or its disk fails (minutes)
 collectors     steps a second by each way of collecting (minutes)
@@ -40,6 +41,7 @@ NAMES = (
     "learning",
     "ladder",
     "cliff",
+    "ddp",
     "uncertainty",
     "search",
     "tree_search",

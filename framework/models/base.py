@@ -14,6 +14,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from ..runs.ranks import mean_over_ranks
+from .sharding import shard
 from .update import Update
 
 
@@ -110,6 +111,7 @@ class Model(pl.LightningModule, ABC):
         """
         if self.trainer.world_size > 1 and not self.learned_parts():
             raise ValueError(f"trainer.devices: need 1, since nothing is learned here, got {self.trainer.world_size}")
+        shard(self)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         parts = self.learned_parts()

@@ -48,7 +48,7 @@ def stop(model: Model, optimizers: Sequence[Any], tried: Tried, skipped: int) ->
         random["cuda"][torch.cuda.current_device()] = tried.cuda_chance
     set_random_states(random)  # so that the losses are worked out again with the same chance
     reasons = [reason for reason in gathered(culprit(model, tried)) if reason]
-    reason = reasons[0] if reasons else "the gradient became infinite when processes added theirs"
+    reason = reasons[0] if reasons else "the gradient of all processes together is not finite"
     strategy = model.trainer.strategy
     dump = {
         "reason": reason,

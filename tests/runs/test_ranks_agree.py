@@ -24,7 +24,7 @@ def told(tmp_path_factory):
     tests = Path(__file__).parents[1]
     environment = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "HOME": str(folder)}
     words = [sys.executable, str(tests / "rank_fits.py"), str(folder)]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=250, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     two = [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
     return [fits(1, folder), *two]
@@ -65,3 +65,12 @@ def test_both_stop_and_say_what_one_of_them_found(told):
     assert "rank1.pt" in second["told"]["error"]
     assert apart(first, second) == 0
     assert apart(alone, first) < ALL_UPDATES
+
+
+@pytest.mark.parametrize(("fit", "alike"), [("sharded", "all"), ("sharded pieces", "all"), ("sharded skipped", "skipped")])
+def test_a_share_of_the_weights_on_each_process_learns_the_same(told, fit, alike):
+    """The weights come back whole, on the first process."""
+    assert not told[2][fit]["weights"]
+    assert apart(told[0][alike], told[1][fit]) < ALL_UPDATES
+    skipped = [one[fit]["told"]["train/skipped_updates"] for one in told]
+    assert skipped == [1 if "skipped" in fit else 0] * 3

@@ -13,6 +13,12 @@ from fulgurite.runs.trainer_keys import check
     ("key", "said"),
     [
         ("precision=16-mixed", "trainer.precision: need 32-true or bf16-mixed, got 16-mixed"),
+        ("strategy=ddp_spawn", "got ddp_spawn"),
+        ("strategy=fsdp", r"trainer\.strategy: need auto or ddp for an agent, which acts with whole weights, got fsdp"),
+        (
+            "strategy={_target_: pytorch_lightning.strategies.ModelParallelStrategy}",
+            "need auto or ddp for an agent, .* got ModelParallelStrategy",
+        ),
         ("precision=64-true", "got 64-true"),
         ("accumulate_grad_batches=4", r"accumulate_grad_batches: need 1, got 4; set agent\.update\.accumulate=4"),
         ("gradient_clip_val=1.0", r"gradient_clip_val: need none, got 1\.0; .*dynamics\.gradient_clip"),

@@ -1,0 +1,31 @@
+"""Parts too big for one device: each process keeps a share of the weights, gradients and optimiser states.
+
+    Trainer(devices=2, strategy=ModelParallelStrategy(data_parallel_size=2, tensor_parallel_size=1,
+            save_distributed_checkpoint=False)).fit(world_model, data)
+
+Every learned part gathers its weights when its loss is worked out (FSDP2, `torch.distributed.fsdp.fully_shard`; Zhao et
+al. 2023). For fits to data that are there; an agent acts with whole weights, on one process or with ddp.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytorch_lightning.strategies import ModelParallelStrategy
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
+if TYPE_CHECKING:
+    from .base import Model
+
+METHODS = ("loss", "evaluate")  # what reads weights during a fit, beside forward
+
+
+def shard(model: Model) -> None:
+    """Spreads the model's learned parts over the processes, where the trainer's strategy is to do so."""
+    strategy = model.trainer.strategy
+    if not isinstance(strategy, ModelParallelStrategy):
+        return
+    for part in reversed(model.learned_parts()):  # the inner ones first
+        fully_shard(part, mesh=strategy.device_mesh["data_parallel"])
+        for method in METHODS:
+            register_fsdp_forward_method(part, method)
