@@ -16,8 +16,9 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
 
+from fulgurite.data.batches import Updates
 from fulgurite.data.buffer import Dataset
-from fulgurite.data.experience import Experience, Updates
+from fulgurite.data.experience import Experience
 from fulgurite.models.gaussian import GaussianDynamics
 from fulgurite.models.known import cart_pole_balance_reward
 from fulgurite.models.world_model import WorldModel

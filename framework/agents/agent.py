@@ -15,7 +15,8 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data import Composite
 
-from ..data.experience import Experience, Updates
+from ..data.batches import Updates
+from ..data.experience import Experience
 from ..models.base import Minibatches, Model
 from ..models.update import Update
 from ..models.world_model import WorldModel

@@ -94,3 +94,10 @@ class Collector(ABC):
         Raises:
             ValueError: for the state of another number of workers.
         """
+
+
+def exact(collection: Any) -> bool:
+    """Whether nothing in the state of a collecting says that it is not."""
+    if isinstance(collection, dict):
+        return collection.get("exact", True) and all(exact(value) for value in collection.values())
+    return all(exact(value) for value in collection) if isinstance(collection, list) else True

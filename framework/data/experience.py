@@ -6,28 +6,29 @@ One Lightning epoch is a fixed, rank-independent number of updates. The agent ca
 and at the end of each epoch after which no more updates are due, so collecting never runs beside training.
 """
 
-import warnings
-from collections.abc import Iterator
+import logging
 from time import perf_counter
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from tensordict import TensorDict, TensorDictBase
+from tensordict import TensorDictBase
 
 from ..keys import TRAJECTORY
-from ..models.base import Minibatches
 from ..runs.checkpoint import FolderCheckpointIO
 from ..runs.phases import Phases
 from ..runs.ranks import gathered, gathered_at_first, rank, world_size
-from ..runs.stopping import Stopped, ask, asked, give_up_if_asked
+from ..runs.stopping import Stopped, ask, give_up_if_asked
+from .batches import HeldOut, Updates
 from .buffer import Dataset
-from .collector import Collecting, Collector, Task
+from .collector import Collecting, Collector, Task, exact
 from .environments import Environment
 from .episodes import EnvironmentFault
 from .in_process import InProcess
 from .play import Policy
 from .schedule import Schedule
+
+log = logging.getLogger(__name__)
 
 
 class Experience(pl.LightningDataModule):
@@ -221,10 +222,10 @@ class Experience(pl.LightningDataModule):
 
     # ------------------------------------------------------------------ Lightning's hooks
 
-    def train_dataloader(self) -> "Updates":
+    def train_dataloader(self) -> Updates:
         return Updates(self)
 
-    def val_dataloader(self) -> "HeldOut":
+    def val_dataloader(self) -> HeldOut:
         return HeldOut(self)
 
     def state_dict(self) -> dict[str, Any]:
@@ -270,7 +271,7 @@ class Experience(pl.LightningDataModule):
             self.base_policy.generator.set_state(state["base_policy"].cpu())
         self._collection_state = state["collection"]
         if not exact(state["collection"]):
-            warnings.warn("resumed, but not exactly: a simulator cannot be put back bit by bit", InexactResume, 2)
+            log.warning("resumed, but not exactly: a simulator cannot be put back bit by bit")
 
     def teardown(self, stage: str) -> None:
         if stage == "fit":
@@ -282,52 +283,3 @@ class Experience(pl.LightningDataModule):
             self._collection_state = self._collection.state_dict()
             self._collection.close()
             self._collection = None
-
-
-class InexactResume(UserWarning):
-    """The resumed run is as good as the one that was interrupted would have been, yet not the same."""
-
-
-def exact(collection: Any) -> bool:
-    """Whether nothing in the state of a collecting says that it is not."""
-    if isinstance(collection, dict):
-        return collection.get("exact", True) and all(exact(value) for value in collection.values())
-    return all(exact(value) for value in collection) if isinstance(collection, list) else True
-
-
-class Updates:
-    """One epoch of training: `updates_per_call` minibatches a call. It has a length, so nothing is prefetched.
-
-    Where the run shall stop, it ends early. The resumed run's first epoch is the rest of it: calls that were made
-    before the stop are handed out empty, so that the epoch keeps its length, and is validated, as ever.
-    """
-
-    def __init__(self, experience: Experience) -> None:
-        self.experience = experience
-
-    def __len__(self) -> int:
-        return self.experience.updates_per_epoch // self.experience.updates_per_call
-
-    def __iter__(self) -> Iterator[Minibatches]:
-        it = self.experience
-        made = it.calls_made
-        for _ in range(made):
-            yield Minibatches(TensorDict(batch_size=[0]))
-        for _ in range(made, len(self)):
-            if it.any_rank(asked()):
-                ask()
-                return
-            yield Minibatches(it.dataset.sample(it.updates_per_call, it.batch_size, it.generator))
-
-
-class HeldOut:
-    """One batch of held-out transitions, empty as long as no trajectory was held out."""
-
-    def __init__(self, experience: Experience) -> None:
-        self.experience = experience
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Iterator[TensorDictBase]:
-        yield self.experience.dataset.held_out(self.experience.validation_size)
