@@ -128,6 +128,8 @@ def measure(hidden: tuple[int, ...], precision: str, others: Callable[[Bare], di
             updates_per_call=UPDATES_PER_CALL,
             updates_per_epoch=UPDATES_PER_CALL * calls * (ROUNDS + 1),
             generator=torch.Generator().manual_seed(0),
+            calls_made=0,
+            any_rank=lambda decision: decision,
         )
     )
     trainer.fit(WorldModel(dynamics, cart_pole_balance_reward), batches)
