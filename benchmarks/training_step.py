@@ -126,7 +126,7 @@ def measure(hidden: tuple[int, ...], precision: str, others: Callable[[Bare], di
             dataset=data,
             batch_size=batch_size,
             updates_per_call=UPDATES_PER_CALL,
-            updates_per_epoch=UPDATES_PER_CALL * calls * (ROUNDS + 1),
+            calls_per_epoch=calls * (ROUNDS + 1),
             generator=torch.Generator().manual_seed(0),
             calls_made=0,
             any_rank=lambda decision: decision,

@@ -3,7 +3,6 @@ are kept. How they are written is the trainer's `CheckpointIO`; what is in them 
 """
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from fulgurite.models.dump import NotFinite
 from fulgurite.runs.checkpoint import BEST, checkpoints, step
+from fulgurite.runs.durable import swap
 from fulgurite.runs.metrics import MetricsFile
 from fulgurite.runs.nonfinite import nonfinite
 
@@ -49,11 +49,12 @@ class SaveCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         # When all steps are made, only the last fit remains, and the save after it.
-        if (self.every.due(data.env_steps) or self._improved(trainer) is not None) and not data.finished:
-            self._save(trainer, last=False)
+        improved = self._improved(trainer)
+        if (self.every.due(data.env_steps) or improved is not None) and not data.finished:
+            self._save(trainer, improved, last=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._save(trainer, last=True)
+        self._save(trainer, self._improved(trainer), last=True)
 
     def _improved(self, trainer: Trainer) -> float | None:
         """The newest mean return of an evaluation, if it is the best so far; the same on every rank."""
@@ -64,7 +65,7 @@ class SaveCheckpoint(Checkpoint):
         value = trainer.strategy.broadcast(value)
         return None if value is None or (self._best is not None and value <= self._best[0]) else float(value)
 
-    def _save(self, trainer: Trainer, last: bool) -> None:
+    def _save(self, trainer: Trainer, improved: float | None, last: bool) -> None:
         """Saves unless it was done at these counters.
 
         Raises:
@@ -84,7 +85,7 @@ class SaveCheckpoint(Checkpoint):
         path = folder / f"step-{data.env_steps}"
         if trainer.strategy.broadcast(path.exists()):
             path = folder / f"step-{data.env_steps}-{data.gradient_steps}"
-        best, improved = self._best, self._improved(trainer)
+        best = self._best
         if improved is not None:
             self._best = (improved, path.name)
         problem = self._written(trainer, path)
@@ -122,9 +123,7 @@ class SaveCheckpoint(Checkpoint):
             if old.name not in kept:
                 trainer.strategy.remove_checkpoint(old)
         if self._best and newest:
-            temporary = newest.parent / f".{BEST}.tmp"
-            temporary.write_text(self._best[1] + "\n")
-            os.replace(temporary, newest.parent / BEST)
+            swap(newest.parent / BEST, self._best[1] + "\n")
 
     def state_dict(self) -> dict[str, Any]:
         return {"done_at": self.every.done_at, "best": self._best}

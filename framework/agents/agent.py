@@ -15,7 +15,6 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data import Composite
 
-from ..data.batches import Updates
 from ..data.experience import Experience
 from ..models.base import Minibatches, Model
 from ..models.update import Update
@@ -173,7 +172,7 @@ class Agent(Model):
         own = {"generator": self.generator.get_state(), "losses": self._record, "skipped": self._skipped}
         checkpoint["agent"] = gathered_at_first({**own, "in_a_row": self.update.guard.in_a_row})
         if self.experience is not None and self.experience.calls_made:
-            uncounted(checkpoint["loops"]["fit_loop"], len(Updates(self.experience)))
+            uncounted(checkpoint["loops"]["fit_loop"], self.experience.calls_per_epoch)
             checkpoint["epoch"] -= 1
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -21,13 +21,18 @@ def go_on(composed: Composed, folder: Path) -> int:
     with run_folder.to_itself(folder):
         checkpoint = None
         if any((folder / "checkpoints").glob("*")):
-            from ..runs.checkpoint import latest, sweep  # imports torch
-
-            if not further_rank():
-                sweep(folder)
-            checkpoint = latest(folder, complain)
+            checkpoint = newest(folder)
             say(f"from {checkpoint.name}" if checkpoint else "from the start")
         return fit(composed, folder, checkpoint)
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest undamaged checkpoint of a run that we have to ourselves; what a killed process left is removed."""
+    from ..runs.checkpoint import latest, sweep  # imports torch
+
+    if not further_rank():
+        sweep(folder)
+    return latest(folder, complain)
 
 
 def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
@@ -85,7 +90,7 @@ def _explain(error: Exception) -> None:
 
 
 def _say_way_back(folder: Path, command: str, ended: str) -> None:
-    if any((folder / "checkpoints").glob("step-*")):
+    if run_folder.checkpoints(folder):
         complain(f"{ended}; continue with: {command}")
     else:
         complain(f"{ended}; no checkpoint was written in {folder}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from . import slurm
-from .output import Usage, complain, further_rank, say
+from .output import Usage, further_rank, say
 
 GROUPS = ("trainer", "callbacks", "logger", "evaluation")
 KEYS = ("experience.max_env_steps",)
@@ -26,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
     """Checks the run's recipe again, and goes on."""
     from ..recipe import check, compose
     from . import run_folder
-    from .fit import fit
+    from .fit import fit, newest
 
     folder = run_folder.existing(given.run_folder)
     for override in given.overrides:
@@ -36,18 +36,14 @@ def run(given: argparse.Namespace) -> int:
             raise Usage(
                 f"{key}: a run keeps this; expected one of {allowed}. For another run: fulgurite train {folder}"
             )
-    if not any((folder / "checkpoints").glob("step-*")):
+    if not run_folder.checkpoints(folder):
         raise Usage(f"{folder} has no checkpoint yet; start again with: fulgurite train {folder}")
     composed = compose(folder, given.overrides)
     check(composed)
     submission = None if given.slurm is None else slurm.Submission(given.slurm, composed)
     say(f"{composed.file.name}: {folder}")
     with run_folder.to_itself(folder):
-        from ..runs.checkpoint import latest, sweep  # imports torch
-
-        if not further_rank():
-            sweep(folder)
-        checkpoint = latest(folder, complain)
+        checkpoint = newest(folder)
         if checkpoint is None:
             raise Usage(f"{folder}: every checkpoint is damaged; start again with: fulgurite train {folder}")
         if given.overrides and not further_rank():

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..recipe import Composed, to_yaml
 from ..recipe_files import RUN_RECIPE
+from ..runs.durable import swap
 from .output import Usage, further_rank, number, say, table
 
 SHARED = "FULGURITE_RUN"
@@ -50,10 +51,8 @@ def share(folder: Path) -> None:
 
 
 def write_recipe(folder: Path, composed: Composed) -> None:
-    """Writes `recipe.yaml` in one go: whoever reads it sees the old one or the new one."""
-    temporary = folder / f".{RUN_RECIPE}.tmp"
-    temporary.write_text(to_yaml(composed), encoding="utf-8")
-    temporary.replace(folder / RUN_RECIPE)
+    """Writes `recipe.yaml`."""
+    swap(folder / RUN_RECIPE, to_yaml(composed))
 
 
 @contextmanager

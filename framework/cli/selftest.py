@@ -1,8 +1,7 @@
 """Break small runs on purpose on this machine, and see that nothing is lost.
 
 Kills while a checkpoint is written, damaged files, resuming bit by bit in one process and in two, and more: one line
-each. The short way takes a few minutes, --long does each drill as often as docs/reliability.md reports. The exit code
-is 1 where a drill failed.
+each. The short way takes a few minutes, --long does each drill many times. The exit code is 1 where a drill failed.
 """
 
 from __future__ import annotations
@@ -10,16 +9,16 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from difflib import get_close_matches
 from pathlib import Path
 
+from ..recipe_error import nearest
 from .output import Usage, say, table
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("drills", nargs="*", metavar="DRILL", help="only these")
-    parser.add_argument("--long", action="store_true", help="as often as the documentation reports")
+    parser.add_argument("--long", action="store_true", help="each drill many times")
     parser.add_argument("--list", action="store_true", help="name the drills, and run none")
     parser.add_argument("--place", type=Path, help="a folder to work in, such as one on a cluster's file system")
 
@@ -32,10 +31,7 @@ def run(given: argparse.Namespace) -> int:
     names = [drill.name for drill in DRILLS]
     for name in given.drills:
         if name not in names:
-            near = get_close_matches(name, names, 1)
-            raise Usage(
-                f"no drill {name}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}")
-            )
+            raise Usage(f"no drill {name}{nearest(name, names, 'there are')}")
     if given.list:
         table([(drill.name, drill.what) for drill in DRILLS])
         return 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..recipe_files import RUN_RECIPE
+from ..runs.durable import swap
 from .output import Usage, complain
 
 PATIENCE = 120.0  # seconds for the first task's note to be seen on another node
@@ -86,9 +87,7 @@ def run_of(job: Job, beside: Path, words: Sequence[str], create: Callable[[], Pa
         return noted
     folder = create()
     note.parent.mkdir(parents=True, exist_ok=True)
-    temporary = note.with_name(f".{note.name}.tmp")
-    temporary.write_text(str(folder.absolute()))
-    temporary.replace(note)
+    swap(note, str(folder.absolute()))
     return folder
 
 

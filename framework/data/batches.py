@@ -25,7 +25,7 @@ class Updates:
         self.experience = experience
 
     def __len__(self) -> int:
-        return self.experience.updates_per_epoch // self.experience.updates_per_call
+        return self.experience.calls_per_epoch
 
     def __iter__(self) -> Iterator[Minibatches]:
         it = self.experience

@@ -125,6 +125,11 @@ class Experience(pl.LightningDataModule):
         """Whether the model has had its updates on all data so far."""
         return not self.schedule.due(self.updates_per_epoch)
 
+    @property
+    def calls_per_epoch(self) -> int:
+        """Into how many calls the updates of an epoch are put."""
+        return self.updates_per_epoch // self.updates_per_call
+
     def counters(self) -> dict[str, int | float]:
         """`env_steps` over all ranks with action repeat, `gradient_steps`, `wall_seconds` over all resumes."""
         seconds = self._earlier_seconds + perf_counter() - self._began
@@ -211,7 +216,7 @@ class Experience(pl.LightningDataModule):
         self.gradient_steps += updates
         self.schedule.updated(updates)
         if updates:
-            self.calls_made = (self.calls_made + 1) % len(Updates(self))
+            self.calls_made = (self.calls_made + 1) % self.calls_per_epoch
 
     @property
     def generator(self) -> torch.Generator:

@@ -16,6 +16,13 @@ def write(path: Path, dump: Callable[[Any], Any]) -> None:
         os.fsync(file.fileno())
 
 
+def swap(path: Path, text: str) -> None:
+    """Writes a small text in one go: whoever reads it sees the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
 def link(existing: Path, path: Path) -> None:
     """The same file under another name; a copy where the file system has no hard links."""
     try:

@@ -4,9 +4,11 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
 
+from ..cli.run_folder import completed
 from ..runs.difference import difference
 from .drill import Failed
 from .exactness import FAMILIES, TWO
@@ -69,12 +71,12 @@ def left_in(words: list[str], folder: Path, after: float) -> float | None:
     os.kill(process.pid, signal.SIGTERM)
     try:
         code = process.wait(LONGEST)
-    except Exception as error:
+    except subprocess.TimeoutExpired as error:
         raise Failed(f"still there after {LONGEST:.0f} s: {last_words(folder)}") from error
     finally:
         kill(process)
     run = run_folder(folder)
-    if run is not None and (run / "result.json").is_file() and "completed" in (run / "result.json").read_text():
+    if run is not None and completed(run):
         return None
     if code != 143 or "continue with: fulgurite resume" not in last_words(folder):
         raise Failed(f"exit code {code}, expected 143 and the way back: {last_words(folder)}")

@@ -11,6 +11,7 @@ import torch
 
 from ..runs import parts
 from ..runs.checkpoint import DamagedCheckpoint, FolderCheckpointIO, latest, load, step, sweep
+from ..runs.durable import swap
 from .drill import Failed
 
 MEMORY = Path("/dev/shm")  # a second file system, on most Linux machines
@@ -76,8 +77,7 @@ def save_for_ever(run: Path) -> None:
     while True:
         checkpoints = run / "checkpoints"
         writer.save_checkpoint({"n": n, "x": torch.full((NUMBERS,), n)}, checkpoints / f"step-{n}")
-        (run / "announced.tmp").write_text(str(n))
-        os.replace(run / "announced.tmp", run / "announced")
+        swap(run / "announced", str(n))
         writer.remove_checkpoint(checkpoints / f"step-{n - 2}")
         n += 1
 

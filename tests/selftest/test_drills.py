@@ -48,5 +48,5 @@ def test_a_drill_that_fails_is_named_and_counts(monkeypatch, capsys):
     assert said[2].startswith("skipped  three ")
     assert main(["selftest", "one", "--long"]) == 0
     assert main(["selftest", "ome"]) == 2
-    assert "no drill ome; did you mean one?" in capsys.readouterr().err
+    assert "no drill ome; did you mean 'one'?" in capsys.readouterr().err
     assert main(["selftest", "--list"]) == 0
