@@ -10,25 +10,12 @@ from pathlib import Path
 
 import pytest
 from slurm_double import Slurm, ended, tell
+from small_run import small_run
 
 from fulgurite.cli import main, slurm, slurm_job
 from fulgurite.cli.output import Usage
 
-RECIPE = """
-defaults: [pets/cartpole]
-experience:
-  max_env_steps: 160
-  warmup_env_steps: 40
-  env_steps_per_collection: 20
-  batch_size: 8
-  updates_per_epoch: 10
-  updates_per_call: 5
-  schedule: {updates_per_env_step: 0.5, first_updates: 20}
-agent:
-  world_model: {dynamics: {members: 2, elites: 1, hidden: [8]}}
-  planner: {candidates: 8, elites: 2, iterations: 2, horizon: 3}
-  objective: {particles: 2}
-evaluation: {episodes: 1}
+RECIPE = small_run("""
 callbacks:
   evaluate: null
   model_error: null
@@ -39,7 +26,7 @@ callbacks:
   waiting: {_target_: waiting.Waiting}
 logger: {wandb: {mode: offline}}
 trainer: {accelerator: cpu}
-"""
+""")
 # Each start of the job waits after its first epoch until it is asked to stop, unless it has come back.
 WAITING = """
 import os

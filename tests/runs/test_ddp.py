@@ -10,23 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_run import small_run
 
-RECIPE = """
-defaults: [pets/cartpole]
-experience:
-  max_env_steps: 160
-  warmup_env_steps: 40
-  env_steps_per_collection: 20
-  batch_size: 8
-  updates_per_epoch: 10
-  updates_per_call: 5
-  held_out_share: 0.3
-  schedule: {updates_per_env_step: 0.5, first_updates: 20}
-agent:
-  world_model: {dynamics: {members: 2, elites: 1, hidden: [8]}}
-  planner: {candidates: 8, elites: 2, iterations: 2, horizon: 3}
-  objective: {particles: 2}
-evaluation: {episodes: 1}
+RECIPE = small_run("""
 callbacks:
   evaluate: null
   model_error: null
@@ -37,7 +23,7 @@ callbacks:
   witness: {_target_: witness.Witness}
 logger: null
 trainer: {accelerator: cpu, strategy: ddp, devices: 2}
-"""
+""", held_out_share=0.3)
 
 WITNESS = '''
 from pathlib import Path
