@@ -9,12 +9,12 @@ from pytorch_lightning.loggers import WandbLogger
 from fulgurite.data.environments import Environment
 from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.data.play import Episode
+from fulgurite.runs.film import curves, film
+from fulgurite.runs.footage import Footage, render
+from fulgurite.runs.gif import write_gif
 
 from .evaluate_agent import EvaluateAgent
-from .film import curves, film
-from .gif import write_gif
 from .periodic import Periodic
-from .render import Footage, render
 
 log = logging.getLogger(__name__)
 

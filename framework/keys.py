@@ -27,7 +27,15 @@ BOOTSTRAP = "bootstrap"  # [*B, E], uint8: how often a transition occurs in each
 PLAN_AGE = "plan_age"  # [*B, 1]: steps since the plan was made, where plans are executed for more than one step
 PLAN = "plan"  # [*B, H, A]: the plan whose first action is executed; carried to the next step, shifted by one
 KEPT = "kept_plans"  # [*B, M, H, A]: further plans that the next search tries again, shifted too
+FILTER_MEMORY = "filter_memory"  # [*B, M]: what a posterior needs of the past to know the state now
+PREVIOUS_ACTION = "previous_action"  # [*B, A]: the action that led here; zero at the first step
 SEARCH_POLICY = "search_policy"  # [*B, A]: the probabilities of actions that a tree search arrived at
 SEARCH_VALUE = "search_value"  # [*B, 1]: the return that it expects, the agent's where players take turns
+
+# A sequence batch [B], for models of what is not seen directly, has L frames in the second dimension of each entry.
+# A frame is what was seen and how it was come to; an episode of T steps has T + 1 frames. A window has consecutive
+# frames of episodes laid one after the other: `observation`, `previous_action`, `is_init`, and of the arrival
+SEQUENCE_REWARD = "reward"  # [B, L, 1]; zero where an episode begins
+SEQUENCE_TERMINATED = "terminated"  # [B, L, 1], bool
 
 TRANSITION = (OBSERVATION, ACTION, NEXT_OBSERVATION, REWARD, TERMINATED, TRUNCATED, DONE)

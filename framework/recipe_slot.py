@@ -33,12 +33,16 @@ class Slots:
         return not self.classes.lacking(found, wanted) if wanted else self.classes.is_subclass(found, slot.base)
 
     def implied(self, slots: list[Slot]) -> Definition | None:
-        """The class that is meant where a node names none: the slot's own, when it is final."""
+        """The class that is meant where a node names none: the slot's own, when it can be built.
+
+        Of an installed package's base that others derive from, one is never meant.
+        """
         if len(slots) != 1 or isinstance(slots[0], Function):
             return None
         base = slots[0].base
         is_base = self.classes.protocol_members(base) or self.classes.abstract_methods(base)
-        return None if is_base or self.sources.heirs(base.name) else base
+        ours = base.module.name.partition(".")[0] == self.sources.root.partition(".")[0]
+        return None if is_base or (self.sources.heirs(base.name) and not ours) else base
 
     def named(self, target: object, slots: list[Slot]) -> tuple[Definition, Slot] | str:
         """The class or function of a `_target_` and the slot that takes it, else what is wrong."""

@@ -11,7 +11,8 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data import Composite, Unbounded
 
-from ..keys import KEPT, PLAN, PLAN_AGE
+from ..keys import FILTER_MEMORY, KEPT, PLAN, PLAN_AGE, PREVIOUS_ACTION, STATE
+from ..models.latent_world_model import LatentWorldModel
 from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..planners.nonfinite import NonfiniteShare
@@ -31,10 +32,12 @@ class MPC(Agent):
         precision: in which the model is evaluated while planning: `float32` or `bfloat16` (autocast).
         discrete_actions: whether an action is one of A; the planner must search among these.
         replan_every: k, the steps of a plan that are executed before the next one is made, at most its horizon.
+        action_noise: standard deviation of normal noise on the actions of training, which are clipped to [-1, 1].
         update: see `Update`.
 
     Raises:
-        ValueError: for another precision, for a planner of the other kind of actions, or for k above the horizon.
+        ValueError: for another precision, for a planner of the other kind of actions, for k above the horizon, for
+            noise below 0 or on discrete actions.
     """
 
     world_model: WorldModel  # never None here
@@ -48,6 +51,7 @@ class MPC(Agent):
         precision: str = "float32",
         discrete_actions: bool = False,
         replan_every: int = 1,
+        action_noise: float = 0.0,
         update: Update | None = None,
     ) -> None:
         super().__init__(update=update)
@@ -58,9 +62,13 @@ class MPC(Agent):
             raise ValueError(f"planner: need one for actions {kinds[0]}, got {type(planner).__name__} for {kinds[1]}")
         if not 1 <= replan_every <= planner.horizon:
             raise ValueError(f"replan_every: need 1 to the horizon, {planner.horizon}, got {replan_every}")
+        if action_noise < 0 or (action_noise and discrete_actions):
+            need = "0 for discrete actions" if discrete_actions else "at least 0"
+            raise ValueError(f"action_noise: need {need}, got {action_noise}")
         self.world_model = world_model
         self.replan_every = replan_every
-        self.members = world_model.members
+        self.action_noise = action_noise
+        self.members, self.sequences = world_model.members, world_model.sequences
         self.planner = planner
         self.nonfinite = NonfiniteShare()
         self.objective = Objective() if objective is None else objective
@@ -70,6 +78,12 @@ class MPC(Agent):
             self.memory_spec[KEPT] = Unbounded((planner.kept, planner.horizon, action_size))
         if replan_every > 1:
             self.memory_spec[PLAN_AGE] = Unbounded((1,))
+        if isinstance(world_model, LatentWorldModel):
+            if self.objective.shaped_reward is not None:
+                raise ValueError("objective.shaped_reward: need none where the state is not observed")
+            self.memory_spec[STATE] = Unbounded((world_model.state_size,))
+            self.memory_spec[FILTER_MEMORY] = Unbounded((world_model.memory_size,))
+            self.memory_spec[PREVIOUS_ACTION] = Unbounded((action_size,))
 
     def autocast(self) -> torch.autocast:
         """The precision of planning, as a context."""
@@ -77,8 +91,31 @@ class MPC(Agent):
 
     @torch.no_grad()
     def forward(self, td: TensorDictBase) -> TensorDictBase:
+        self.know(td)
         if self.replan_every == 1:
-            return self.replan(td)
+            self.replan(td)
+        else:
+            self.follow_or_replan(td)
+        if self.training and self.action_noise:
+            action = td["action"]
+            noise = torch.randn(action.shape, generator=self.generator, device=action.device)
+            td["action"] = (action + self.action_noise * noise).clamp(-1, 1)
+        if isinstance(self.world_model, LatentWorldModel):
+            td["next", PREVIOUS_ACTION] = td["action"]
+        return td
+
+    def know(self, td: TensorDictBase) -> None:
+        """Writes the state `[B, S]` that the plan starts from, and what the next step needs to know its own."""
+        model = self.world_model
+        if not isinstance(model, LatentWorldModel):
+            td[STATE] = model.encode(td["observation"])
+            return
+        now = model.filter(td[FILTER_MEMORY], td[PREVIOUS_ACTION], td["observation"], td["is_init"])
+        td[STATE] = td["next", STATE] = now.state
+        td["next", FILTER_MEMORY] = now.memory
+
+    def follow_or_replan(self, td: TensorDictBase) -> None:
+        """The next action of a plan that is not used up, or of a new one."""
         age = td[PLAN_AGE].masked_fill(td["is_init"], 0.0)
         due = age[:, 0] % self.replan_every == 0
         td[PLAN_AGE] = age
@@ -87,19 +124,18 @@ class MPC(Agent):
         if self.planner.kept:
             td["next", KEPT] = shift(td[KEPT])
         if due.any():
-            made = self.replan(td[due])
+            made = td[due]
+            self.replan(made)
             made["next", PLAN] = shift(made[PLAN])  # what is left to execute, not the mean
             td[due] = made
-        return td
 
-    def replan(self, td: TensorDictBase) -> TensorDictBase:
+    def replan(self, td: TensorDictBase) -> None:
         """Searches for all states, and acts by what was found."""
         fresh = td["is_init"][..., None]  # [B, 1, 1]
         last = td[PLAN].masked_fill(fresh, 0.0)  # [B, H, A]
         kept = td[KEPT].masked_fill(fresh[..., None], 0.0) if self.planner.kept else None  # [B, M, H, A]
-        state = self.world_model.encode(td["observation"])
         with self.autocast():
-            objective = self.objective.bind(self.world_model, state, self.planner.horizon, self.generator)
+            objective = self.objective.bind(self.world_model, td[STATE], self.planner.horizon, self.generator)
             prior = self.planner.prior(last, kept)
             plan = self.planner.plan(self.nonfinite.watching(objective), prior, self.generator)
         td["action"] = plan.actions[:, 0]
@@ -107,7 +143,6 @@ class MPC(Agent):
         td["next", PLAN] = shift(plan.mean)
         if plan.kept is not None:
             td["next", KEPT] = shift(plan.kept)
-        return td
 
     def counted(self) -> dict[str, float]:
         """`plan/nonfinite_share`: of the returns of candidate plans that were not finite."""
@@ -115,12 +150,11 @@ class MPC(Agent):
         return {} if share is None else {"plan/nonfinite_share": share}
 
     @torch.no_grad()
-    def promised_return(self, observation: Tensor, plan: Tensor) -> Tensor:
-        """What the model expects `[B]` of plans `[B, H, A]` from observations `[B, O]`, in the reward it plans with.
+    def promised_return(self, state: Tensor, plan: Tensor) -> Tensor:
+        """What the model expects `[B]` of plans `[B, H, A]` from states `[B, S]`, in the reward it plans with.
 
         The mean over particles, whatever the objective's caution or curiosity.
         """
-        state = self.world_model.encode(observation)
         with self.autocast():
             objective = self.objective.expected().bind(self.world_model, state, plan.shape[1], self.generator)
             return objective(plan[:, None])[:, 0]

@@ -44,6 +44,7 @@ class Model(pl.LightningModule, ABC):
 
     Attributes:
         members: E, of an ensemble whose members may see different data; 1 for any other model.
+        sequences: whether it learns from sequences of frames (see `keys.py`) instead of transitions.
 
     Args:
         learning_rate: of AdamW, for the parameters that belong to this part and to no part inside it.
@@ -67,6 +68,7 @@ class Model(pl.LightningModule, ABC):
         self.weight_decay = weight_decay
         self.gradient_clip = gradient_clip
         self.members = 1
+        self.sequences = False
         self._record: list[dict[str, Tensor]] = []
         self._skipped = 0  # updates since the record was last taken
         self._clipped: list[Model] = []  # the parts whose gradient is clipped, found when the optimisers are made

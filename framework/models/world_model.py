@@ -22,6 +22,7 @@ class WorldModel(Model):
         dynamics: of the state, which is the observation.
         reward: a learned `Reward`, or a function (state, action, next state) -> reward.
         termination: a learned `Termination`, or a function next state -> probability, or None where nothing ends early.
+        learning_rate, weight_decay, gradient_clip: of parameters of its own, where a kind of it has any; see `Model`.
     """
 
     def __init__(
@@ -29,8 +30,12 @@ class WorldModel(Model):
         dynamics: Dynamics,
         reward: Reward | RewardFunction,
         termination: Termination | TerminationFunction | None = None,
+        *,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        gradient_clip: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, gradient_clip=gradient_clip)
         self.dynamics = dynamics
         self.reward = reward
         self.termination = termination
@@ -39,6 +44,10 @@ class WorldModel(Model):
     def encode(self, observation: Tensor) -> Tensor:
         """The state `[*B, S]` in which an observation `[*B, O]` was made: itself."""
         return observation
+
+    def decode(self, state: Tensor) -> Any:
+        """What is seen in a state `[*B, S]`, in the observation's units: the observation `[*B, O]` itself here."""
+        return state
 
     def infer(self, batch: TensorDictBase) -> TensorDictBase:
         """Writes `state` and `next.state`, from which every part's loss reads."""

@@ -142,6 +142,16 @@ class Experiment:
             load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
         return summary(self.evaluation, self.agent)
 
+    def play_one(self, checkpoint: Path, start: int) -> Episode:
+        """The episode of the evaluation's start of this number, from 0, with the agent of a checkpoint.
+
+        Raises:
+            NothingPlayed: where the environment failed in it, twice.
+        """
+        load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
+        one = Evaluation(self.environment, episodes=1, seed=self.evaluation.seed + start)
+        return played(one, self.agent)[0]
+
     def judge_model(self, checkpoint: Path | None = None) -> dict[str, dict[str, float]]:
         """What `model_report` finds on the evaluation's episodes, and on the held-out ones of a checkpoint.
 

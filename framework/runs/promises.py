@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..agents.mpc import MPC
 from ..data.play import Episode
-from ..keys import ACTION, NEXT_OBSERVATION, OBSERVATION, PLAN, REWARD, TERMINATED
+from ..keys import ACTION, NEXT_OBSERVATION, OBSERVATION, PLAN, REWARD, STATE, TERMINATED
 
 
 def promised_against_realised(agent: MPC, episodes: Sequence[Episode], limit: int = 256) -> dict[str, float]:
@@ -23,12 +23,12 @@ def promised_against_realised(agent: MPC, episodes: Sequence[Episode], limit: in
     comparable = [(episode, steps) for episode in episodes if (steps := comparable_steps(episode))]
     if not comparable:
         return {}
-    observation = torch.cat([episode.transitions[OBSERVATION][:steps] for episode, steps in comparable])
+    state = torch.cat([states(agent, episode)[:steps] for episode, steps in comparable])
     plan = torch.cat([episode.transitions[PLAN][:steps] for episode, steps in comparable])
     realised = torch.cat([realised_returns(agent, episode)[:steps] for episode, steps in comparable])
     count = min(limit, len(realised))
     chosen = torch.linspace(0, len(realised) - 1, count).round().long()
-    promised = promised_returns(agent, observation[chosen], plan[chosen]).mean().item()
+    promised = promised_returns(agent, state[chosen], plan[chosen]).mean().item()
     got = realised[chosen].mean().item()
     return {"plan/promised_return": promised, "plan/realised_return": got, "plan/exploitation_gap": promised - got}
 
@@ -54,7 +54,15 @@ def realised_returns(agent: MPC, episode: Episode) -> Tensor:
     return (total[(start + H).clamp(max=T)] - total[start]).to(reward.dtype)
 
 
-def promised_returns(agent: MPC, observation: Tensor, plan: Tensor) -> Tensor:
-    """`[B]` for observations `[B, O]` and plans `[B, H, A]`; leaves the agent's source of chance as it was."""
+def states(agent: MPC, episode: Episode) -> Tensor:
+    """`[T, S]`, from which the agent planned."""
+    transitions = episode.transitions
+    if STATE in transitions:  # what it remembered, where the observation alone does not tell it
+        return transitions[STATE]
+    return agent.world_model.encode(transitions[OBSERVATION].to(agent.device)).cpu()
+
+
+def promised_returns(agent: MPC, state: Tensor, plan: Tensor) -> Tensor:
+    """`[B]` for states `[B, S]` and plans `[B, H, A]`; leaves the agent's source of chance as it was."""
     with agent.seeded(0):
-        return agent.promised_return(observation.to(agent.device), plan.to(agent.device)).float().cpu()
+        return agent.promised_return(state.to(agent.device), plan.to(agent.device)).float().cpu()

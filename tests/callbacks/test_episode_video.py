@@ -13,12 +13,12 @@ from watched import LinearGaussian, Replayed, Run, Still, counting, next_state_i
 from fulgurite.agents.mpc import MPC
 from fulgurite.callbacks.episode_video import EpisodeVideo
 from fulgurite.callbacks.evaluate_agent import EvaluateAgent
-from fulgurite.callbacks.film import curves
 from fulgurite.data.environments import Environment
 from fulgurite.data.play import play
 from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.objective import Objective
 from fulgurite.planners.random_shooting import RandomShooting
+from fulgurite.runs.film import curves
 
 
 class Camera:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from . import planners
@@ -20,6 +21,10 @@ class Environment:
         return self.sizes
 
 
+class Windy(Environment):
+    """An heir of a class that can be built itself, which is meant where none is named."""
+
+
 class Agent:
     def __init__(self, planner: Planner, model: Model | None = None, spare: planners.Planner | None = None) -> None:
         self.planner, self.model, self.spare, self.memory = planner, model, spare, 0
@@ -28,13 +33,18 @@ class Agent:
         return self.planner.plan()
 
 
-class Watcher:
+class Watcher(ABC):
     """A base whose heirs are named in a map."""
+
+    @abstractmethod
+    def watch(self) -> None: ...
 
 
 class Video(Watcher):
     def __init__(self, every: int = 1, name: str = "video") -> None:
         self.every, self.name = every, name
+
+    def watch(self) -> None: ...
 
 
 class Experience:

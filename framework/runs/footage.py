@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fulgurite.data.environments import Environment
-from fulgurite.data.play import Episode
-from fulgurite.keys import ACTION
+from ..data.environments import Environment
+from ..data.play import Episode
+from ..keys import ACTION
 
 
 @dataclass

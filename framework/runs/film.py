@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from pytorch_lightning import LightningModule
 
-from fulgurite.agents.mpc import MPC
-from fulgurite.data.play import Episode
-from fulgurite.keys import OBSERVATION, PLAN, REWARD
-from fulgurite.runs.figures import COLOURS
-from fulgurite.runs.promises import comparable_steps, promised_returns, realised_returns
-
-from .render import Footage
-from .strip import Curve, Strip
+from ..agents.mpc import MPC
+from ..data.play import Episode
+from ..keys import PLAN, REWARD
+from .figures import COLOURS
+from .footage import Footage
+from .promises import comparable_steps, promised_returns, realised_returns, states
+from .strip import Curve, strip
 
 
 def film(
@@ -28,11 +27,11 @@ def film(
     speed = max(1.0, real / max_seconds)
     hurry = f"   {speed:.1f} times as fast" if speed > 1.05 else ""
     so_far = returns_so_far(episode)
-    strip = Strip(curves, last, (width, width // 3))
+    below = strip(curves, last, (width, width // 3))
     images = []
     for step in shown:
         label = labelled(f"step {step}   return {so_far[step]:.1f}{hurry}", width)
-        images.append(stacked(label, scaled(footage.frames[step], width), strip.at(step)))
+        images.append(stacked(label, scaled(footage.frames[step], width), below.at(step)))
     return images, real / speed / len(shown)
 
 
@@ -43,7 +42,7 @@ def curves(agent: LightningModule, episode: Episode) -> list[Curve]:
         return [Curve("return so far", returns_so_far(episode), COLOURS[0])]
     transitions = episode.transitions[:steps]
     horizon = transitions[PLAN].shape[1]
-    promised = promised_returns(agent, transitions[OBSERVATION], transitions[PLAN])
+    promised = promised_returns(agent, states(agent, episode)[:steps], transitions[PLAN])
     return [
         Curve(f"promised over {horizon} steps", promised.numpy(), COLOURS[1]),
         Curve("realised", realised_returns(agent, episode)[:steps].numpy(), COLOURS[0]),

@@ -1,0 +1,89 @@
+"""The pictures of a dream: truth, imagination and error side by side, or traces with bands for numbers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from .dream import Dream
+from .figures import COLOURS, GREY, figure
+from .film import labelled, stacked
+from .strip import Curve, Strip, plain, strip
+
+AT_MOST = 6  # dimensions of a vector that are drawn
+BAND = (0.1, 0.9)
+
+
+def dream_film(dreams: Mapping[str, Dream], width: int = 480) -> list[Image.Image]:
+    """One picture a frame: of all observations below each other."""
+    first = next(iter(dreams.values()))
+    length, context = len(first.truth), len(first.seen)
+    rows = [Pictures(name, one, width) if one.truth.dim() == 4 else Traces(name, one, width) for name, one in dreams.items()]
+    images = []
+    for t in range(length):
+        told = f"step {t}   seen" if t < context else f"step {t}   imagined for {t - context + 1} steps"
+        images.append(stacked(labelled(told, width), *(row.at(t) for row in rows)))
+    return images
+
+
+class Pictures:
+    """Truth | imagination | error of images `[L, C, H, W]` in [0, 255], and the error's course below."""
+
+    def __init__(self, name: str, one: Dream, width: int) -> None:
+        model = torch.cat([one.seen, one.imagined[0]])  # one particle: a mean of pictures is no picture
+        error = (model - one.truth).abs()
+        self.columns = [coloured(one.truth), coloured(model), coloured(error.mean(1, keepdim=True))]
+        self.width = width
+        self.title = labelled((f"{name}: " if name else "") + "truth   |   imagination   |   error", width)
+        course = error.flatten(1).mean(1)
+        persistence = (one.truth - one.truth[len(one.seen) - 1]).abs().flatten(1).mean(1)
+        persistence[: len(one.seen)] = torch.nan
+        curves = [
+            Curve("error of a pixel", course.numpy(), COLOURS[1]),
+            Curve("if nothing changed", persistence.numpy(), GREY),
+        ]
+        self.below = strip(curves, len(one.truth) - 1, (width, width // 4))
+
+    def at(self, t: int) -> Image.Image:
+        """The pictures of a frame."""
+        size = self.width // len(self.columns)
+        side_by_side = Image.new("RGB", (self.width, size), "white")
+        for i, column in enumerate(self.columns):
+            picture = Image.fromarray(column[t]).resize((size - 4, size - 4), Image.Resampling.NEAREST)
+            side_by_side.paste(picture, (i * size + 2, 2))
+        return stacked(self.title, side_by_side, self.below.at(t))
+
+
+class Traces:
+    """Vectors `[L, O]`: what was, and the imagination's mean and band of 80 percent."""
+
+    def __init__(self, name: str, one: Dream, width: int) -> None:
+        shown = min(AT_MOST, one.truth.shape[-1])
+        last, context = len(one.truth) - 1, len(one.seen)
+        drawing = figure(width / 100, (0.35 + 0.75 * shown))
+        axes = [drawing.add_subplot(shown, 1, i + 1) for i in range(shown)]
+        ahead = np.arange(context, last + 1)
+        mean, low, high = one.imagined.mean(0), *one.imagined.quantile(torch.tensor(BAND), dim=0)
+        for i, panel in enumerate(axes):
+            panel.plot(one.truth[:, i].numpy(), color=COLOURS[0], linewidth=1.3, label="truth")
+            panel.plot(one.seen[:, i].numpy(), color=COLOURS[1], linewidth=1, linestyle=":")
+            panel.plot(ahead, mean[:, i].numpy(), color=COLOURS[1], linewidth=1.3, label="imagination")
+            panel.fill_between(ahead, low[:, i].numpy(), high[:, i].numpy(), color=COLOURS[1], alpha=0.25, linewidth=0)
+            panel.axvline(context - 1, color=GREY, linewidth=0.8, linestyle="--")
+            panel.set_ylabel(f"{name} {i}".strip(), fontsize=7)
+            plain(panel, last)
+        axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=7, frameon=False, borderaxespad=0.0)
+        self.strip = Strip(drawing, axes, last)
+
+    def at(self, t: int) -> Image.Image:
+        """The traces with the cursor at a frame."""
+        return self.strip.at(t)
+
+
+def coloured(images: Tensor) -> NDArray[np.uint8]:
+    """`[L, C, H, W]` in [0, 255] -> RGB `[L, H, W, 3]`: of a stack of frames the newest, of one channel grey."""
+    newest = images[:, -3:] if images.shape[1] % 3 == 0 else images[:, -1:].expand(-1, 3, -1, -1)
+    return newest.clamp(0, 255).round().to(torch.uint8).movedim(1, -1).numpy()

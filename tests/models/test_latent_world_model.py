@@ -1,0 +1,205 @@
+"""The world model of what is not seen directly: which errors count, and that its parts learn together."""
+
+import pytest
+import torch
+from tensordict import TensorDict
+
+from fulgurite.agents.mpc import MPC
+from fulgurite.models.divergence import Divergence
+from fulgurite.models.latent import GaussianLatent
+from fulgurite.models.latent_consistency import LatentConsistency
+from fulgurite.models.latent_ensemble import LatentEnsemble
+from fulgurite.models.latent_heads import LatentReward, LatentTermination
+from fulgurite.models.latent_world_model import LatentWorldModel
+from fulgurite.models.observation import ObservationModel
+from fulgurite.models.overshooting import Overshooting
+from fulgurite.models.posterior import Inferred
+from fulgurite.models.sequence_objective import SequenceELBO, SequenceObjective
+from fulgurite.models.single_step import SingleStep
+from fulgurite.planners.cem import CEM
+from fulgurite.planners.objective import Objective
+
+B, L, O, A, Z = 3, 6, 2, 1, 4
+
+
+def model(objective: SequenceObjective | None = None, burn_in: int = 0, members: int = 2) -> LatentWorldModel:
+    torch.manual_seed(0)
+    return LatentWorldModel(
+        A, ObservationModel((O,)), SingleStep([16]), LatentEnsemble(A, GaussianLatent(Z), members, [16]),
+        LatentReward(hidden=[16]), LatentTermination(hidden=[16]), objective, burn_in,
+    )  # fmt: skip
+
+
+def sequences(begins: tuple[int, ...] = ()) -> TensorDict:
+    """Sequences in which episodes begin at these frames."""
+    torch.manual_seed(1)
+    is_init = torch.zeros(B, L, 1, dtype=torch.bool)
+    is_init[:, list(begins)] = True
+    return TensorDict(
+        {
+            "observation": torch.randn(B, L, O),
+            "previous_action": torch.rand(B, L, A).masked_fill(is_init, 0.0),
+            "reward": torch.randn(B, L, 1).masked_fill(is_init, 0.0),
+            "terminated": torch.rand(B, L, 1) > 0.8,
+            "is_init": is_init,
+        },
+        [B],
+    )
+
+
+OBJECTIVES = {
+    "elbo": SequenceELBO(Divergence(0.8, 0.2, free_nats=1.0)),
+    "overshooting": SequenceELBO(overshooting=Overshooting(3)),
+    "consistency": LatentConsistency(hidden=[16]),
+}
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES.keys())
+def test_every_part_learns(objective: SequenceObjective) -> None:
+    world = model(objective)
+    losses = world.loss(sequences((2,)))
+    assert all(loss.shape == () and loss.isfinite() for loss in losses.values())
+    sum(losses.values()).backward()
+    idle = {name for name, p in world.named_parameters() if p.requires_grad and p.grad is None}
+    draws = {name for name in idle if name.startswith("observation.decoder")}
+    assert idle == (draws if isinstance(objective, LatentConsistency) else set())
+
+
+def test_the_losses_are_means_of_the_terms_of_the_bound() -> None:
+    world = model()
+    batch = sequences((0, 3))
+    torch.manual_seed(5)
+    losses = world.loss(batch)
+    torch.manual_seed(5)
+    found = world.infer_sequences(batch)
+    nats = world.observation.log_likelihood(found.state, batch["observation"])["observation"]
+    torch.testing.assert_close(losses["nats_observation"], -nats.mean())
+    latent = world.dynamics.latent
+    kl = latent.kl(found.posterior, found.prior).sum(-1)  # [E, B, L]
+    torch.testing.assert_close(losses["kl_dynamics"], kl.mean())
+    torch.testing.assert_close(losses["kl_dynamics"], losses["kl_representation"])
+    reward = world.reward(found.state[:, :-1], batch["previous_action"][:, 1:], found.state[:, 1:])
+    error = (reward - batch["reward"][:, 1:, 0]).square()[:, [0, 1, 3, 4]]  # frame 3 was arrived at by no action
+    torch.testing.assert_close(losses["reward"], 5 * error.mean())
+
+
+def test_the_divergence_teaches_the_prior_by_one_term_and_the_posterior_by_the_other() -> None:
+    latent = GaussianLatent(Z)
+    q = latent.read(torch.randn(B, L, 2 * Z)).requires_grad_()
+    p = latent.read(torch.randn(B, L, 2 * Z)).requires_grad_()
+    inferred = Inferred(torch.zeros(B, L, Z), q, p, {})
+    losses = Divergence(0.8, 0.2)(latent, inferred, torch.ones(B, L))
+    exact = torch.autograd.grad(latent.kl(q, p).sum(-1).mean(), (q, p))
+    torch.testing.assert_close(torch.autograd.grad(losses["kl_dynamics"], p)[0], 0.8 * exact[1])
+    torch.testing.assert_close(torch.autograd.grad(losses["kl_representation"], q)[0], 0.2 * exact[0])
+
+
+@pytest.mark.parametrize("per_variable", [True, False])
+def test_free_nats(per_variable: bool) -> None:
+    latent = GaussianLatent(2)
+    p = latent.standard(torch.zeros(1)).expand(1, 1, 4)
+    q = p + torch.tensor([3.0, 0.1, 0.0, 0.0])  # KL of 4.5 and 0.005 nats
+    inferred = Inferred(torch.zeros(1, 1, 2), q, p, {})
+    losses = Divergence(free_nats=2.0, per_variable=per_variable)(latent, inferred, torch.ones(1, 1))
+    assert losses["kl_dynamics"].item() == pytest.approx(5.5 if per_variable else 4.505, rel=1e-4)
+
+
+def test_overshooting_is_the_divergence_of_predictions_over_several_steps() -> None:
+    world = model(SequenceELBO(overshooting=Overshooting(3)), members=1)
+    batch = sequences((3,))
+    found = Inferred(torch.randn(B, L, Z), *(world.dynamics.latent.read(torch.randn(B, L, 2 * Z)) for _ in "qp"), {})
+    dynamics, action = world.dynamics, batch["previous_action"]
+    theta = dynamics.sample_parameters(1)
+    torch.manual_seed(0)
+    noise = {d: torch.randn(1, B, L - d, Z) for d in (1, 2, 3)}
+    expected = []
+    for d in (2, 3):  # frame 3 begins the second episode
+        terms = []
+        for t in range(L - d):
+            if t < 3 <= t + d:
+                continue
+            state = found.state[None, :, t]
+            for k in range(1, d + 1):
+                hidden = dynamics.advance(state, action[None, :, t + k], theta)
+                statistics = dynamics.prior(hidden, theta)
+                state = dynamics.state(hidden, statistics, noise[k][:, :, t])
+            terms.append(dynamics.latent.kl(found.posterior[:, t + d], statistics[0]).sum(-1).mean())
+        expected.append(torch.stack(terms).mean() if terms else torch.zeros(()))
+    torch.manual_seed(0)
+    loss = Overshooting(3)(dynamics, found, batch, torch.ones(B, L))["overshooting"]
+    torch.testing.assert_close(loss, sum(expected) / 2)
+
+
+def test_frames_that_only_warm_the_state_up_teach_nothing() -> None:
+    world = model(burn_in=2)
+    assert world.counts(sequences()).tolist() == [[0, 0, 1, 1, 1, 1]] * B
+    assert world.counts(sequences((1,))).tolist() == [[0, 1, 1, 1, 1, 1]] * B
+
+
+def test_the_slow_encoder_follows() -> None:
+    objective = LatentConsistency(tau=0.25, hidden=[16])
+    world = model(objective)
+    (learned, *_), (slow, *_) = world.observation.encoder.parameters(), objective.slow.parameters()
+    before = slow.clone()
+    with torch.no_grad():
+        learned += 1
+    world.loss(sequences())
+    torch.testing.assert_close(slow, before + 0.25)
+    assert not any(name.startswith("objective.slow") for name, p in world.named_parameters() if p.requires_grad)
+
+
+def test_evaluation_has_its_own_chance() -> None:
+    world, batch = model(), sequences()
+    state = torch.get_rng_state()
+    first = world.evaluate(batch)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(99)
+    torch.testing.assert_close(world.evaluate(batch), first)
+
+
+def agent(world: LatentWorldModel, **more: object) -> MPC:
+    return MPC(world, CEM(candidates=8, elites=2, iterations=2, horizon=3), A, Objective(particles=2), **more)  # type: ignore[arg-type]
+
+
+def test_an_agent_carries_what_it_knows() -> None:
+    player = agent(model()).eval()
+    assert player.sequences
+    td = TensorDict({"observation": torch.randn(4, O), "is_init": torch.ones(4, 1, dtype=torch.bool)}, [4])
+    for key, spec in player.memory_spec.items():
+        td[key] = spec.zero((4,))
+    out = player(td)
+    features = player.world_model.observation.features(td["observation"])
+    statistics = player.world_model.posterior.statistics(features)
+    torch.testing.assert_close(out["state"], statistics[:, :Z])
+    assert torch.equal(out["next", "previous_action"], out["action"])
+
+
+def test_noise_on_the_actions_of_training_only() -> None:
+    player = agent(model(), action_noise=0.3)
+    td = TensorDict({"observation": torch.randn(200, O), "is_init": torch.ones(200, 1, dtype=torch.bool)}, [200])
+    for key, spec in player.memory_spec.items():
+        td[key] = spec.zero((200,))
+    player.eval()
+    planned = player(td.clone())
+    assert torch.equal(planned["action"], planned["plan"][:, 0])
+    player.train()
+    noisy = player(td.clone())
+    off = (noisy["action"] - noisy["plan"][:, 0])[noisy["action"].abs() < 1]
+    assert 0.2 < off.std() < 0.35
+    assert noisy["action"].abs().max() <= 1
+    assert torch.equal(noisy["next", "previous_action"], noisy["action"])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: model(burn_in=-1), "burn_in: need at least 0, got -1"),
+        (lambda: Divergence(free_nats=-1), "free_nats: need at least 0, got -1"),
+        (lambda: Overshooting(1), "distance: need at least 2, got 1"),
+        (lambda: LatentConsistency(decay=0), r"decay: need a number in \(0, 1\], got 0"),
+        (lambda: agent(model(), action_noise=-1), "action_noise: need at least 0, got -1"),
+    ],
+)
+def test_wrong_numbers(make, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
