@@ -3,7 +3,7 @@
 (s', r, c) with c = 1 - p(end | s') the probability of going on
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from tensordict import TensorDictBase
@@ -22,7 +22,12 @@ class WorldModel(Model):
         dynamics: of the state, which is the observation.
         reward: a learned `Reward`, or a function (state, action, next state) -> reward.
         termination: a learned `Termination`, or a function next state -> probability, or None where nothing ends early.
+
+    Attributes:
+        sequences: whether it is fitted to sequences of frames (`keys.SEQUENCE`) instead of transitions.
     """
+
+    sequences: ClassVar[bool] = False
 
     def __init__(
         self,
