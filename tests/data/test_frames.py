@@ -168,7 +168,7 @@ def test_held_out_episodes_are_never_trained_on(kind):
     episode, _ = check_sequences(dataset.sample(1, 2000, CHANCE))
     assert set(episode.flatten().tolist()) == set(range(10)) - {2, 6}
     held_out = dataset.held_out(1000)
-    episode, time = check_sequences(held_out)
+    episode, _ = check_sequences(held_out)
     assert len(held_out) == 19  # one window from each of (9 + 1) + (8 + 1) frames
     assert set(episode.flatten().tolist()) == {2, 6}
     assert len(dataset.held_out(20)) == 4  # sequences of 20 frames together
