@@ -24,7 +24,7 @@ SHAPE = (3, 8, 8)
 
 
 class Slide:
-    """One simulator: a bright column that actions move; episodes of five to eleven steps, every other one terminates."""
+    """One simulator: a bright column that actions move; episodes of 5 to 11 steps, every other one terminates."""
 
     def __init__(self, index: int) -> None:
         self.index, self.episode, self.time, self.place = index, -1, 0, 0.0
@@ -183,6 +183,17 @@ class Watching(Agent):
         liked = self.world_model.network(torch.cat([image, idle], -1)).tanh()
         td["action"] = (0.3 * liked + 2 * noise - 1).clamp(-1, 1)
         return td
+
+
+class SaveAt(pl.callbacks.Checkpoint):
+    """Saves once, at the end of the epoch after which so many environment steps were made."""
+
+    def __init__(self, env_steps: int) -> None:
+        self.env_steps = env_steps
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        if trainer.datamodule.env_steps == self.env_steps:
+            trainer.save_checkpoint(f"{trainer.default_root_dir}/checkpoints/step-{self.env_steps}")
 
 
 def pictures(seed: int = 0, callbacks: dict[str, pl.Callback] | None = None, **changes: Any) -> Experiment:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-import pytorch_lightning as pl
 import torch
-from pictures import SHAPE, Looking, Pictures, Watching, pictures
+from pictures import SHAPE, Looking, Pictures, SaveAt, Watching, pictures
 from tiny import tiny_agent, tiny_experience
 
 from fulgurite.agents.random import RandomAgent
@@ -13,17 +12,6 @@ from fulgurite.data.environments import Environment
 from fulgurite.data.experience import Experience
 from fulgurite.data.frame_dataset import FrameDataset
 from fulgurite.runs.checkpoint import latest
-
-
-class SaveAt(pl.callbacks.Checkpoint):
-    """Saves once, at the end of the epoch after which so many environment steps were made."""
-
-    def __init__(self, env_steps: int) -> None:
-        self.env_steps = env_steps
-
-    def on_train_epoch_end(self, trainer, pl_module):
-        if trainer.datamodule.env_steps == self.env_steps:
-            trainer.save_checkpoint(f"{trainer.default_root_dir}/checkpoints/step-{self.env_steps}")
 
 
 def random_experience(environment: Environment, **changes) -> Experience:
