@@ -3,10 +3,16 @@
     B  environments or transitions      T  recorded steps         H  imagined steps
     N  candidate plans                  K  elites                 P  particles
     E  ensemble members                 O  observation            A  action           S  state
+    L  frames of a sequence             C  frames of context, or channels of an image (C, H, W)
     *B any batch shape
 
 Returns are maximised. Inside the framework continuous actions lie in [-1, 1] and discrete ones are one-hot; rewards are
-in the environment's units; likelihoods and KL are in nats. Vectors are float32.
+in the environment's units; likelihoods and KL are in nats. Vectors are float32. An observation is a vector, an image
+(uint8 `[*B, C, H, W]`), or a nested TensorDict of both by name.
+
+A sequence holds L consecutive frames, each with what led to it. Its entries have L behind the batch's dimensions:
+
+    observation [*B, L, ...]   previous_action [*B, L, A]   reward, terminated, is_init [*B, L, 1]
 """
 
 OBSERVATION = "observation"  # [*B, O], the environment's units, flattened, float32
@@ -20,6 +26,9 @@ TERMINATED = ("next", "terminated")  # [*B, 1], bool: the task ended here, nothi
 TRUNCATED = ("next", "truncated")  # [*B, 1], bool: only the recording ended (a time limit)
 DONE = ("next", "done")  # [*B, 1], bool: either of the two
 FAULTY = ("next", "faulty")  # [*B, 1], bool: the environment failed, so the step is no transition and is dropped
+PREVIOUS_ACTION = "previous_action"  # [*B, A]: the action that led here; zero where `is_init`
+ARRIVAL_REWARD = "reward"  # [*B, 1]: received on arriving here; zero where `is_init`
+ARRIVAL_TERMINATED = "terminated"  # [*B, 1], bool: the task ended here
 ALIVE = "alive"  # [*B, 1], probability of not having terminated before this imagined step
 TRAJECTORY = "trajectory"  # [*B, 1], int64: which episode a recorded transition belongs to
 HELD_OUT = "held_out"  # [*B, 1], bool: kept for validation, never trained on
@@ -28,14 +37,8 @@ PLAN_AGE = "plan_age"  # [*B, 1]: steps since the plan was made, where plans are
 PLAN = "plan"  # [*B, H, A]: the plan whose first action is executed; carried to the next step, shifted by one
 KEPT = "kept_plans"  # [*B, M, H, A]: further plans that the next search tries again, shifted too
 FILTER_MEMORY = "filter_memory"  # [*B, M]: what a posterior needs of the past to know the state now
-PREVIOUS_ACTION = "previous_action"  # [*B, A]: the action that led here; zero at the first step
 SEARCH_POLICY = "search_policy"  # [*B, A]: the probabilities of actions that a tree search arrived at
 SEARCH_VALUE = "search_value"  # [*B, 1]: the return that it expects, the agent's where players take turns
 
-# A sequence batch [B], for models of what is not seen directly, has L frames in the second dimension of each entry.
-# A frame is what was seen and how it was come to; an episode of T steps has T + 1 frames. A window has consecutive
-# frames of episodes laid one after the other: `observation`, `previous_action`, `is_init`, and of the arrival
-SEQUENCE_REWARD = "reward"  # [B, L, 1]; zero where an episode begins
-SEQUENCE_TERMINATED = "terminated"  # [B, L, 1], bool
-
 TRANSITION = (OBSERVATION, ACTION, NEXT_OBSERVATION, REWARD, TERMINATED, TRUNCATED, DONE)
+SEQUENCE = (OBSERVATION, PREVIOUS_ACTION, ARRIVAL_REWARD, ARRIVAL_TERMINATED, IS_INIT)

@@ -40,7 +40,7 @@ class Updates:
 
 
 class HeldOut:
-    """One batch of held-out transitions, empty as long as no trajectory was held out."""
+    """One batch of held-out transitions or sequences, empty as long as no trajectory was held out."""
 
     def __init__(self, experience: Experience) -> None:
         self.experience = experience

@@ -14,11 +14,12 @@ from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 
 from ..keys import BOOTSTRAP, DONE, HELD_OUT, TRAJECTORY, TRANSITION, TRUNCATED
 from . import saved_rows
+from .replay import Replay
 from .windows import held_out_trajectories
 
 
-class Dataset:
-    """Transitions in a TorchRL buffer of fixed capacity, sampled uniformly with replacement.
+class Dataset(Replay):
+    """Transitions of vectors in a TorchRL buffer of fixed capacity, sampled uniformly with replacement.
 
     Args:
         capacity: rows kept; then the oldest are overwritten.
@@ -36,7 +37,6 @@ class Dataset:
         return len(self.buffer)
 
     def extend(self, transitions: TensorDictBase, held_out: Tensor, generator: torch.Generator) -> None:
-        """Takes transitions `[B]` with their `trajectory`; `held_out [B]` says which are for validation."""
         rows = transitions.select(*TRANSITION, TRAJECTORY).set(HELD_OUT, held_out[:, None])
         if self.members is not None:
             counts = torch.poisson(torch.ones(len(rows), self.members), generator=generator)
@@ -46,7 +46,6 @@ class Dataset:
         self.index()
 
     def cut(self, number: int) -> None:
-        """The latest transition of a trajectory, where one is kept, was its last: it becomes truncated."""
         if not len(self.buffer):
             return
         rows = self.buffer[:]
@@ -72,7 +71,7 @@ class Dataset:
             self._pools = [pool if len(pool) else trained for pool in drawn]
 
     def sample(self, count: int, batch_size: int, generator: torch.Generator) -> TensorDict:
-        """`count` minibatches `[K, B]`, or `[K, E, B]` with one resample a member, by one gather for all of them."""
+        """`[K, B]`, or `[K, E, B]` with one resample a member, see `Replay.sample`."""
         if not self._pools:
             raise ValueError("need at least one transition to train on, got none: all are held out, or failed")
         draws = [pool[torch.randint(len(pool), (count, 1, batch_size), generator=generator)] for pool in self._pools]
@@ -81,28 +80,23 @@ class Dataset:
         return take(self.buffer[:], index)
 
     def held_out(self, limit: int) -> TensorDictBase:
-        """Validation transitions `[B]`, evenly thinned to at most `limit`."""
         rows = self.buffer[:]
         index = rows[HELD_OUT][:, 0].nonzero()[:, 0]
         return take(rows, index[:: -(-len(index) // limit)] if len(index) else index)
 
     def newest(self, count: int) -> TensorDictBase:
-        """The newest transitions `[B]`, in the order in which they came; at most as many as are kept."""
         rows = self.buffer[:]
         count = min(count, len(rows))
         return take(rows, (self.written - count + torch.arange(count)) % len(rows))
 
     def trajectories(self) -> list[TensorDictBase]:
-        """The held-out trajectories, `[T]` each, in the order in which they were recorded."""
         return held_out_trajectories(self.buffer[:])
 
     def state_dict(self, name: str, saved: Collection[str] = ()) -> dict[str, Any]:
-        """See `saved_rows.save`."""
         rows = self.buffer[:] if len(self.buffer) else TensorDict(batch_size=[0])
         return saved_rows.save(rows, self.written, self._changed, name, saved)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Puts the rows where they were, into an empty buffer."""
         self.written, self._changed = int(state["written"]), list(state["changed"])
         self.buffer.writer._cursor = (self.written - int(state["kept"])) % self.buffer.storage.max_size
         for rows in saved_rows.load(state):

@@ -102,6 +102,11 @@ class Environment:
         return self._probed[0]
 
     @property
+    def observation_shape(self) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
+        """(O,) for a vector."""
+        return (self.observation_size,)
+
+    @property
     def action_size(self) -> int:
         """A: how many numbers, or of how many discrete actions one is chosen."""
         return self._probed[1]

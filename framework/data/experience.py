@@ -7,6 +7,7 @@ and at the end of each epoch after which no more updates are due, so collecting 
 """
 
 import logging
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -20,12 +21,14 @@ from ..runs.phases import Phases
 from ..runs.ranks import gathered, gathered_at_first, rank, world_size
 from ..runs.stopping import Stopped, ask, give_up_if_asked
 from .batches import HeldOut, Updates
-from .buffer import Dataset
 from .collector import Collecting, Collector, Task, exact
 from .environments import Environment
 from .episodes import EnvironmentFault
+from .frame_dataset import check_length
 from .in_process import InProcess
 from .play import Policy
+from .replay import Replay
+from .replay_choice import Wanted, check_sequences, replay
 from .schedule import Schedule
 
 log = logging.getLogger(__name__)
@@ -43,18 +46,25 @@ class Experience(pl.LightningDataModule):
         env_steps_per_collection: made on each rank between updates; a multiple of num_envs times action_repeat, times
             the collector's workers.
         base_policy: what acts first; None for the agent itself.
-        batch_size: B, of each member.
-        bootstrap: whether each member of the agent's ensemble trains on its own resample, or all on the same batches.
+        batch_size: B, of each member; of sequences, where these are handed out.
+        bootstrap: whether each member of the agent's ensemble trains on its own resample, or all on the same batches,
+            as they always do on images and sequences.
         schedule: how many updates are due after each collection.
         updates_per_epoch: the unit in which updates are done and validated.
         updates_per_call: updates in one `training_step`, which spreads the trainer's cost.
         held_out_share: of trajectories that are kept for validation, whole.
-        validation_size: held-out transitions that a validation looks at, at most.
-        capacity: transitions in the buffer; then the oldest are overwritten.
+        validation_size: held-out transitions that a validation looks at, at most; frames, of sequences.
+        capacity: transitions in the buffer; then the oldest are overwritten. Where observations have images, and for
+            sequences, frames: an episode of T transitions has T + 1, and each image is kept once.
+        sequence_length: L, frames of the sequences (`keys.SEQUENCE`) that are handed out instead of transitions. The
+            batches of a call are gathered at once: with images, few `updates_per_call` keep them small.
+        on_disk: whether images lie in a file in the run's folder instead of memory, or in which other folder; None:
+            where they take more than half of the free memory. The file is not seen, and goes with the process.
         collector: where the environments are stepped and planned for; in this process by default.
 
     Raises:
-        ValueError: where sizes do not divide or are out of range.
+        ValueError: where sizes do not divide or are out of range, where the agent's model needs sequences and there is
+            no length, or the reverse; from the first use of the buffer, where there is no room for it.
     """
 
     def __init__(
@@ -74,6 +84,8 @@ class Experience(pl.LightningDataModule):
         held_out_share: float = 0.1,
         validation_size: int = 2048,
         capacity: int = 1_000_000,
+        sequence_length: int | None = None,
+        on_disk: bool | str | None = None,
         collector: Collector | None = None,
     ) -> None:
         super().__init__()
@@ -94,8 +106,14 @@ class Experience(pl.LightningDataModule):
         self.schedule = Schedule() if schedule is None else schedule
         self.updates_per_epoch, self.updates_per_call = updates_per_epoch, updates_per_call
         self.held_out_share = held_out_share
-        members = getattr(agent, "members", 1) if bootstrap else 1
-        self.dataset = Dataset(capacity, members if members > 1 else None)
+        check_length(sequence_length, capacity)
+        check_sequences(getattr(agent, "world_model", None), sequence_length, "experience.sequence_length")
+        self.bootstrap, self.capacity, self.sequence_length, self.on_disk = (
+            bootstrap,
+            capacity,
+            sequence_length,
+            on_disk,
+        )
         self.phases = Phases()
         self.env_steps = 0
         self.gradient_steps = 0
@@ -107,6 +125,20 @@ class Experience(pl.LightningDataModule):
         self._collection: Collecting | None = None
         self._collection_state: dict[str, Any] | None = None
         self._generator: torch.Generator | None = None
+
+    @cached_property
+    def dataset(self) -> Replay:
+        """The buffer, which has its room as soon as somebody asks for it.
+
+        Raises:
+            ValueError: where there is none.
+        """
+        steps = max(self.max_env_steps, self.warmup_env_steps)
+        mine = -(-steps // (self.environment.action_repeat * world_size())) + self.frames
+        members = getattr(self.agent, "members", 1) if self.bootstrap else 1
+        most = 2 * mine  # where every episode has one transition
+        wanted = Wanted(self.capacity, most, members, self.sequence_length, self.on_disk)
+        return replay(self.environment, wanted, self.trainer)
 
     # ------------------------------------------------------------------ where the run stands
 
@@ -136,19 +168,20 @@ class Experience(pl.LightningDataModule):
         return {"env_steps": self.env_steps, "gradient_steps": self.gradient_steps, "wall_seconds": round(seconds, 3)}
 
     def held_out(self) -> list[TensorDictBase]:
-        """The held-out trajectories, `[T]` each."""
+        """The held-out trajectories, `[T]` each; of images, the newest ones (`FrameDataset.trajectories`)."""
         return self.dataset.trajectories()
 
     # ------------------------------------------------------------------ collecting and updating
 
     def collect(self) -> TensorDictBase:
-        """Acts for one collection, or for the whole warm-up, and returns the new transitions `[B]`.
+        """Acts for one collection, or for the whole warm-up, and returns the new transitions `[B]`, without images.
 
         A warm-up that was stopped goes on where it was, and its earlier transitions are among those returned.
 
         Raises:
             EnvironmentFault: where environments failed too often; nothing of that collection is kept.
             Stopped: where the run shall stop; as if the collection, or that part of the warm-up, had not begun.
+            ValueError: where there is no room for the buffer.
         """
         target = min(self.warmup_env_steps, self.max_env_steps)
         self._collect_once()
@@ -159,6 +192,7 @@ class Experience(pl.LightningDataModule):
         return self.dataset.newest(rows)
 
     def _collect_once(self) -> None:
+        dataset = self.dataset  # which has its room before anything is recorded
         with self.phases("collect"):
             policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
             if self.env_steps == 0 and self.base_policy is not None:  # on each rank, other chance
@@ -187,9 +221,9 @@ class Experience(pl.LightningDataModule):
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
             held_out = ((number + 1) * share).floor() > (number * share).floor()
             for earlier in collected.cut:
-                self.dataset.cut(earlier)
+                dataset.cut(earlier)
             if len(rows):
-                self.dataset.extend(rows, held_out, self.generator)
+                dataset.extend(rows, held_out, self.generator)
             # a step that failed counts, else the ranks would part
             self.env_steps += self.frames * self.environment.action_repeat * world_size()
             self._fresh = (self._fresh[0] + len(rows), self._fresh[1] + self.frames)
@@ -226,6 +260,10 @@ class Experience(pl.LightningDataModule):
         return self._generator
 
     # ------------------------------------------------------------------ Lightning's hooks
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            _ = self.dataset  # so that a buffer without room is known before the first step
 
     def train_dataloader(self) -> Updates:
         return Updates(self)

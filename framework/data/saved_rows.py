@@ -7,6 +7,7 @@ Only the last piece, not yet full, is written anew. A piece stays until its last
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
+from urllib.parse import quote, unquote
 
 import torch
 from tensordict import TensorDict, TensorDictBase
@@ -22,7 +23,7 @@ def save(
     """The state of a buffer.
 
     Args:
-        rows: `[R]`, as they lie in the buffer: the row that was the i-th to be written is at i mod R.
+        rows: `[R]`, transitions or frames, as they lie in the buffer: the i-th that was written is at i mod R.
         written: how many rows were ever written.
         changed: which of them were changed later, once for each time: their piece is written anew.
         name: of the buffer, one for each process of a run.
@@ -39,8 +40,7 @@ def save(
         if called not in saved:
             first = max(start, oldest)
             piece = rows[(torch.arange(first, end)) % kept]
-            flat = {"/".join(key) if isinstance(key, tuple) else key: v for key, v in piece.items(True, True)}
-            content = {**flat, "first": torch.tensor(first)}
+            content = {path(key): v for key, v in piece.items(True, True)} | {"first": torch.tensor(first)}
         pieces.append(parts.part(called, content))
     return {"written": written, "kept": kept, "changed": list(changed), "pieces": pieces}
 
@@ -51,6 +51,11 @@ def load(state: dict[str, Any]) -> Iterator[TensorDict]:
     for saved in state["pieces"]:
         content = dict(parts.content(saved))
         skipped = max(0, oldest - int(content.pop("first")))
-        rows = TensorDict({tuple(name.split("/")): value for name, value in content.items()})
+        rows = TensorDict({tuple(map(unquote, name.split("/"))): value for name, value in content.items()})
         rows.batch_size = [len(next(iter(content.values())))]
         yield rows[skipped:]
+
+
+def path(key: str | tuple[str, ...]) -> str:
+    """An entry's name in a piece; what the user called an observation may have any letters in it."""
+    return "/".join(quote(name, safe=" ") for name in ((key,) if isinstance(key, str) else key))

@@ -13,7 +13,9 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from ..keys import PREVIOUS_ACTION
 from ..runs.ranks import mean_over_ranks
+from .sequence import transitions
 from .sharding import shard
 from .update import Update
 
@@ -40,11 +42,12 @@ class Model(pl.LightningModule, ABC):
     """A part that is learned from transitions.
 
     A batch is a TensorDict of transitions (see `keys.py`) of shape `[B]`, or `[E, B]` when the members of an ensemble
-    see different data. A loader may also yield `Minibatches`: one optimiser step is taken for each.
+    see different data, or of sequences of frames, of shape `[B]`. A loader may also yield `Minibatches`: one optimiser
+    step is taken for each.
 
     Attributes:
         members: E, of an ensemble whose members may see different data; 1 for any other model.
-        sequences: whether it learns from sequences of frames (see `keys.py`) instead of transitions.
+        sequences: whether it learns from sequences of frames (see `keys.SEQUENCE`) instead of transitions.
 
     Args:
         learning_rate: of AdamW, for the parameters that belong to this part and to no part inside it.
@@ -94,7 +97,10 @@ class Model(pl.LightningModule, ABC):
             part.prepare(batch)
 
     def adapt(self, batch: TensorDictBase) -> None:
-        """Sees every transition `[B]` once, before it is trained on: for normalisers. By default asks the parts."""
+        """Sees every transition `[B]` once, before it is trained on: for normalisers. By default asks the parts.
+
+        Where experience comes in frames, these have no images: `observation` is missing, or has its vectors alone.
+        """
         for part in self.parts().values():
             part.adapt(batch)
 
@@ -142,7 +148,8 @@ class Model(pl.LightningModule, ABC):
 
     def on_train_start(self) -> None:
         for batch in self.trainer.train_dataloader or ():
-            self.adapt((batch.stacked if isinstance(batch, Minibatches) else batch).reshape(-1))
+            rows = (batch.stacked if isinstance(batch, Minibatches) else batch).reshape(-1)
+            self.adapt(transitions(rows) if PREVIOUS_ACTION in rows.keys() else rows)  # noqa: SIM118
 
     def validation_step(self, batch: TensorDictBase, batch_idx: int) -> None:
         scores: dict[str, Tensor] = {}

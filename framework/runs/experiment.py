@@ -19,8 +19,7 @@ from ..data.environments import Environment
 from ..data.episodes import EnvironmentFault
 from ..data.experience import Experience
 from ..data.play import Episode
-from ..data.transitions import from_checkpoint
-from ..data.windows import held_out_trajectories
+from ..data.transitions import held_out_of
 from . import checkpoint as checkpoints
 from . import metrics, stopping, trainer_keys
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
@@ -162,7 +161,7 @@ class Experiment:
         held_out: list[TensorDictBase] = []
         if checkpoint is not None:
             load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
-            held_out = held_out_trajectories(from_checkpoint(checkpoint))
+            held_out = held_out_of(checkpoint)
         return model_report(self.agent, played(self.evaluation, self.agent), held_out)
 
     def result(self, folder: Path, status: str, reason: str | None) -> dict[str, Any]:

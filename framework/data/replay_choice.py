@@ -1,0 +1,88 @@
+"""Which replay buffer a run gets, where it lies, and what it costs.
+
+transitions of vectors -> `Dataset`        images, or sequences of whatever -> `FrameDataset`
+"""
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..models.world_model import WorldModel
+from ..runs.ranks import rank
+from .buffer import Dataset
+from .environments import Environment
+from .frame_dataset import FrameDataset
+from .frames import frame_bytes
+from .observations import has_images
+from .replay import Replay
+from .room import GB, choose
+
+log = logging.getLogger(__name__)
+
+
+class Wanted(NamedTuple):
+    """What a run asks of its buffer.
+
+    Attributes:
+        capacity: transitions, or frames, kept.
+        most: frames that this process can record in the run.
+        members: E, of an ensemble whose members train on resamples of their own.
+        sequence_length: L, or None for transitions.
+        on_disk: see `room.choose`.
+    """
+
+    capacity: int
+    most: int
+    members: int
+    sequence_length: int | None
+    on_disk: bool | str | None
+
+
+def replay(environment: Environment, wanted: Wanted, trainer: Any) -> Replay:
+    """The buffer, which has its room from now on; says what it costs where it keeps frames.
+
+    Args:
+        environment: whose observations are kept.
+        wanted: how many, and how they are handed out.
+        trainer: Lightning's, whose folder is the run's, or None.
+
+    Raises:
+        ValueError: where there is no room.
+    """
+    shape, length = environment.observation_shape, wanted.sequence_length
+    if length is None and not has_images(shape):
+        return Dataset(wanted.capacity, wanted.members if wanted.members > 1 else None)
+    capacity = min(wanted.capacity, max(wanted.most, length or 0))
+    folder = place(capacity, frame_bytes(shape, environment.action_size), wanted.on_disk, trainer)
+    return FrameDataset(capacity, shape, environment.action_size, length, folder)
+
+
+def place(capacity: int, size: int, on_disk: bool | str | None, trainer: Any) -> Path | None:
+    """The folder in which a ring of frames of so many bytes lies, None for memory; said once, before the first step."""
+    run = Path(tempfile.gettempdir() if trainer is None else trainer.default_root_dir)
+    processes = 1 if trainer is None else trainer.num_devices
+    need = processes * capacity * size
+    saves = trainer is not None and bool(trainer.checkpoint_callbacks)
+    folder = choose(need, on_disk, run, need if saves else 0)
+    if rank() == 0:
+        log.warning(
+            "the replay buffer takes up to %.3g GB %s%s: %s frames of %s bytes%s",
+            need / GB,
+            "of memory" if folder is None else f"on the disk of {folder}",
+            ", and as much again in checkpoints" if saves else "",
+            f"{capacity:,}",
+            f"{size:,}",
+            f" in each of {processes} processes" if processes > 1 else "",
+        )
+    return folder
+
+
+def check_sequences(model: Any, sequence_length: int | None, key: str) -> None:
+    """Raises `ValueError` where a world model learns from sequences and there is no length, or the reverse."""
+    if not isinstance(model, WorldModel) or model.sequences == (sequence_length is not None):
+        return
+    name = type(model).__name__
+    if model.sequences:
+        raise ValueError(f"{key}: need a number of frames, since {name} learns from sequences, got none")
+    raise ValueError(f"{key}: need none, since {name} learns from transitions, got {sequence_length}")
