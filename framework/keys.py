@@ -15,6 +15,9 @@ A sequence holds L consecutive frames, each with what led to it. Its entries hav
     observation [*B, L, ...]   previous_action [*B, L, A]   reward, terminated, is_init [*B, L, 1]
 """
 
+Shape = tuple[int, ...]
+ObservationShape = Shape | dict[str, Shape]  # (O,) of a vector, (C, H, W) of an image, or these by name
+
 OBSERVATION = "observation"  # [*B, O], the environment's units, flattened, float32
 STATE = "state"  # [*B, S], what the dynamics predicts; the observation itself where the state is observed
 ACTION = "action"  # [*B, A], in [-1, 1], or one-hot

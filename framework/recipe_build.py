@@ -83,14 +83,13 @@ class Build:
                     self.built[node.key] = real(**arguments)
         return self.built[node.key]
 
-    def _size(self, node: Node, size: str) -> int | bool:
+    def _size(self, node: Node, size: str) -> Any:
         environment = self.nodes.get("environment")
         if environment is None:
             raise RecipeError(f"{place(node)}: {node.definition.name} needs '{size}', and no environment tells it")
         built = self._node(environment)
-        with _explained(environment):
-            found: int | bool = getattr(built, size)
-            return found
+        with _explained(environment, f"{size} for {node.key or node.definition.name}"):
+            return getattr(built, size)
 
     def _real(self, node: Node) -> Any:
         """The class or function itself, once it is sure to be the one whose source was checked."""

@@ -19,7 +19,7 @@ from .recipe_signature import Parameter
 from .recipe_slot import Slot, Slots
 from .recipe_tree import NAME, PARTIAL, TARGET, Swap, Tree, Unresolved, referred
 
-SIZES = ("observation_size", "action_size", "discrete_actions")  # filled from the built environment
+SIZES = ("observation_shape", "observation_size", "action_size", "discrete_actions")  # filled from the environment
 Group = dict[Any, Any] | list[Any]
 
 

@@ -7,10 +7,11 @@ import os
 import platform
 import shutil
 import subprocess
-from ctypes.util import find_library
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
+
+from ..data import renderer
 
 GIGABYTE = 1e9
 WANDB_HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")
@@ -33,26 +34,28 @@ def installed(package: str) -> str | None:
 
 
 def rendering() -> list[Finding]:
-    """Whether videos of MuJoCo environments can be drawn here."""
+    """With what MuJoCo environments can be drawn here, as pixels and in videos."""
     chosen = os.environ.get("MUJOCO_GL")
     if installed("mujoco") is None:
         return [Finding("ok", "rendering", "MuJoCo is not installed; classic control draws without it")]
     if platform.system() != "Linux":
         return [Finding("ok", "rendering", f"by {platform.system()} itself")]
-    if chosen in ("disable", "disabled", "off", "false", "0"):
-        return [Finding("note", "rendering", f"MUJOCO_GL={chosen}: MuJoCo environments have no video")]
-    if chosen == "osmesa" and not find_library("OSMesa"):
-        return [Finding("broken", "rendering", "MUJOCO_GL=osmesa needs libOSMesa: apt-get install libosmesa6")]
-    if chosen == "egl" and not find_library("EGL"):
-        return [Finding("broken", "rendering", "MUJOCO_GL=egl needs libEGL: apt-get install libegl1 libgl1-mesa-dri")]
+    if chosen in renderer.NONE:
+        return [Finding("note", "rendering", f"MUJOCO_GL={chosen}: MuJoCo environments have neither pixels nor video")]
+    if chosen in renderer.TRIED:
+        if renderer.TRIED[chosen]():
+            return [Finding("ok", "rendering", f"MUJOCO_GL={chosen}, which works")]
+        needed = f"MUJOCO_GL={chosen}, which does not work: apt-get install {renderer.NEEDED[chosen]}"
+        return [Finding("broken", "rendering", needed)]
     if chosen:
         return [Finding("ok", "rendering", f"MUJOCO_GL={chosen}")]
     if os.environ.get("DISPLAY"):
         return [Finding("ok", "rendering", f"on display {os.environ['DISPLAY']}")]
-    if find_library("EGL"):
-        return [Finding("ok", "rendering", "no display; EGL draws")]
-    advice = "apt-get install libegl1 libgl1-mesa-dri"
-    return [Finding("note", "rendering", f"no display and no EGL: MuJoCo environments have no video; {advice}")]
+    found = renderer.working()
+    if found is not None:
+        return [Finding("ok", "rendering", f"no display; {renderer.CALLED[found]} draws")]
+    without = "no display, EGL or OSMesa: MuJoCo environments have neither pixels nor video"
+    return [Finding("note", "rendering", f"{without}; {renderer.INSTALL}")]
 
 
 def disk(runs: Path) -> list[Finding]:

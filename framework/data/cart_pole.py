@@ -7,7 +7,7 @@ The action, in [-1, 1], is a force of up to 10 N on the cart. Importing this mod
 """
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -16,6 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..equations import cart_pole as physics
+from .draws_small import DrawsSmall
 
 if TYPE_CHECKING:
     from .play import Episode
@@ -26,7 +27,7 @@ CENTRED = 0.5  # m
 Observation = NDArray[np.float32]
 
 
-class CartPole(gymnasium.Env, ABC):
+class CartPole(gymnasium.Env, DrawsSmall):
     """A pole on a cart: what balancing and swing-up have in common.
 
     Args:
@@ -68,6 +69,14 @@ class CartPole(gymnasium.Env, ABC):
         from .cart_pole_drawing import draw  # only those who draw pay for pillow's import
 
         return draw(self.state[0], self.state[2], self._action)
+
+    def draw(self, size: int, camera: int | str = 0) -> NDArray[np.uint8]:
+        """The same scene, `[size, size, 3]`, at an eighth of the cost."""
+        if camera != 0:
+            raise ValueError(f"camera: need 0, the only one, got {camera}")
+        from .cart_pole_drawing import draw
+
+        return draw(self.state[0], self.state[2], self._action, finer=1, shape=(size, size))
 
 
 class CartPoleBalance(CartPole):

@@ -33,7 +33,7 @@ def received(gathered: TensorDictBase, worker: int) -> dict[str, Any]:
     if isinstance(told, RemoteError):
         raise told.unpacked()
     report = torch.load(io.BytesIO(told), weights_only=True)
-    return {**report, "rows": TensorDict(report["rows"], [len(report["rows"]["observation"])])}
+    return {**report, "rows": TensorDict(report["rows"], [len(report["rows"]["action"])])}
 
 
 class Assignment:

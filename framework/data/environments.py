@@ -1,20 +1,22 @@
 """Environments, made to one convention from a recipe's few words.
 
-Whatever an environment is at home (Gymnasium, DeepMind Control, the user's own), here it gives float32 vectors, takes
-actions in [-1, 1] or one-hot vectors, repeats them, and draws the seed of every episode from one stream.
+Whatever an environment is at home (Gymnasium, DeepMind Control, the user's own), here it gives float32 vectors, uint8
+images or both by name, takes actions in [-1, 1] or one-hot vectors, repeats them, and draws the seed of every episode
+from one stream.
 """
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from gymnasium import spaces
-
+from ..keys import ObservationShape
 from . import cart_pole as cart_pole  # these register our environments
 from . import cliff as cliff
 from . import tictactoe as tictactoe
+from .environment_wrapper import EnvironmentWrapper
 from .episodes import Episodes
 from .isolated import start
+from .observation_space import described, shape_of
 from .simulator import Simulator, registered_in
 from .together import Together, all_started
 
@@ -37,10 +39,11 @@ class Environment:
             waited for forever: a process cannot see its own hang.
         step_timeout: seconds after which an isolated simulator that does not answer a step or a reset counts as
             hanging.
+        wrappers: by name, what stands between the environment and the agent, the first one innermost.
 
     Raises:
-        ValueError: for numbers out of range; from what makes an environment, for an unknown id or a space that the
-            framework cannot serve.
+        ValueError: for numbers out of range; from what makes an environment, for an unknown id, a space that the
+            framework cannot serve, or a wrapper that does not fit.
         MissingExtra: from what makes an environment, when its package is not installed.
     """
 
@@ -54,6 +57,7 @@ class Environment:
         max_faults: int = 5,
         isolated: bool = False,
         step_timeout: float = 60.0,
+        wrappers: dict[str, EnvironmentWrapper] | None = None,
     ) -> None:
         for name, number in {"num_envs": num_envs, "action_repeat": action_repeat}.items():
             if number < 1:
@@ -72,12 +76,13 @@ class Environment:
         self.max_faults = max_faults
         self.isolated = isolated
         self.step_timeout = step_timeout
+        self.wrappers = dict(wrappers or {})
 
     def make(self, seed: int, rank: int = 0, first: int = 0) -> Together:
         """A TorchRL environment of batch size `[num_envs]` whose resets are seeded by (seed, rank, first and on).
 
-        Entries: `observation [B, O]`, `action [B, A]`, `reward [B, 1]`, `terminated`, `truncated`, `done [B, 1]`, and
-        `faulty [B, 1]` where a step failed, see `Together`.
+        Entries: `observation` (see `observation_shape`), `action [B, A]`, `reward [B, 1]`, `terminated`, `truncated`,
+        `done [B, 1]`, and `faulty [B, 1]` where a step failed, see `Together`.
         """
         starts = [partial(self._start, (seed, rank, index), False) for index in range(first, first + self.num_envs)]
         return Together(starts, self.action_repeat, self.max_faults)
@@ -97,43 +102,61 @@ class Environment:
         return all_started([self._start((seed, 0, 0), render) for seed in seeds])
 
     @property
-    def observation_size(self) -> int:
-        """O."""
-        return self._probed[0]
+    def observation_shape(self) -> ObservationShape:
+        """(O,) where a vector is observed, (C, H, W) where an image is, and these by name where several things are."""
+        return self._probed.observation_shape
 
     @property
-    def observation_shape(self) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
-        """(O,) for a vector."""
-        return (self.observation_size,)
+    def observation_size(self) -> int:
+        """O.
+
+        Raises:
+            ValueError: where it is not one vector that is observed.
+        """
+        shape = self.observation_shape
+        if isinstance(shape, dict) or len(shape) != 1:
+            raise ValueError(f"environment {self.id}: need one vector for observation_size, got {described(shape)}")
+        return shape[0]
 
     @property
     def action_size(self) -> int:
         """A: how many numbers, or of how many discrete actions one is chosen."""
-        return self._probed[1]
+        return self._probed.action_size
 
     @property
     def discrete_actions(self) -> bool:
         """Whether an action is one of A, a one-hot vector `[A]`, instead of A numbers in [-1, 1]."""
-        return self._probed[3]
+        return self._probed.discrete_actions
 
     @property
     def renders(self) -> bool:
         """Whether it can draw frames: `make_single(seed, render=True)` works."""
-        return self._probed[2]
+        return self._probed.renders
 
     @cached_property
-    def _probed(self) -> tuple[int, int, bool, bool]:
+    def _probed(self) -> "Probed":
         env = self.make_single(0)
         try:
             draws = "rgb_array" in env.metadata.get("render_modes", ())
-            discrete = env.discrete_actions
-            return spaces.flatdim(env.observation_space), spaces.flatdim(env.action_space), draws, discrete
+            assert env.action_space.shape is not None
+            return Probed(shape_of(env.observation_space), env.action_space.shape[0], env.discrete_actions, draws)
         finally:
             env.close()
 
     def _start(self, stream: tuple[int, int, int], render: bool) -> Callable[[], Episodes]:
         """Starts to make a simulator; what it returns ends that."""
         module = registered_in(self.id) if self.isolated else None
-        simulator = Simulator(self.id, self.action_repeat, self.max_episode_steps, self.options, render, module)
+        simulator = Simulator(
+            self.id, self.action_repeat, self.max_episode_steps, self.options, render, module, self.wrappers
+        )
         ending = start(simulator, self.step_timeout) if self.isolated else simulator.make
         return lambda: Episodes(ending(), self.id, stream)
+
+
+class Probed(NamedTuple):
+    """What one environment tells of all."""
+
+    observation_shape: ObservationShape
+    action_size: int
+    discrete_actions: bool
+    renders: bool

@@ -7,6 +7,7 @@ so that resets repeat from run to run and differ between ranks, environments and
 
 import logging
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from ..runs.stopping import asked
-from .gymnasium_wrappers import Convention, Observation, Outcome, WrongForm, problem
+from .gymnasium_wrappers import Convention, Outcome
 from .isolated import Isolated
+from .nonsense import WrongForm, problem
+from .observation_space import Observation, packed
+from .observation_tensors import arrays, tensors
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +70,7 @@ class Episodes(gymnasium.Wrapper):
         self._episode = 0  # how many episodes of the stream have begun
         self._seed: int | None = None  # of the running episode, None between episodes
         self._actions: list[NDArray[np.float32]] = []
-        self._observation: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._observation: Observation = np.zeros(0, np.float32)
         self._exact = env.repeatable
         self._saved: dict[str, Any] | None = None
 
@@ -126,18 +130,17 @@ class Episodes(gymnasium.Wrapper):
     def state(self) -> dict[str, Any]:
         """What `restore` needs: plain numbers and CPU tensors.
 
-        `episode` counts the stream's episodes so far; `seed`, `actions [T, A]` and `observation [O]` are the running
+        `episode` counts the stream's episodes so far; `seed`, `actions [T, A]` and `observation` are the running
         episode's (None and empty between episodes); `exact` says whether a replay is known to repeat it bit by bit.
         """
         running = self._seed is not None
         actions = self._actions if running else []
         log = np.stack(actions) if actions else np.zeros((0, *self._shape), np.float32)
-        observation = self._observation if running else self._observation[:0]
         return {
             "episode": self._episode,
             "seed": self._seed,
             "actions": torch.from_numpy(log),
-            "observation": torch.from_numpy(observation.copy()),
+            "observation": deepcopy(tensors(self._observation)) if running else torch.zeros(0),
             "exact": self._exact,
         }
 
@@ -170,7 +173,7 @@ class Episodes(gymnasium.Wrapper):
                 observation, *_, info = self.step(action)
         if self._seed is None:  # it ended where it had not, so there is nothing to go on with
             return self.reset()
-        self._exact = exact and observation.tobytes() == saved["observation"].numpy().tobytes()
+        self._exact = exact and packed(observation) == packed(arrays(saved["observation"]))
         return observation, info
 
     def _begin(self, seed: int, options: dict[str, Any] | None) -> Callable[[], tuple[Observation, dict[str, Any]]]:

@@ -26,11 +26,12 @@ from ..keys import (
     TERMINATED,
     TRAJECTORY,
     TRUNCATED,
+    ObservationShape,
 )
 from . import saved_rows
 from .frames import ARRIVAL_TRUNCATED, Frames, frame_bytes
 from .line import laid_out
-from .observations import Shape, each, vectors
+from .observations import each, vectors
 from .replay import Replay
 
 HELD_OUT_BYTES = 256_000_000  # of held-out trajectories that are handed out at a time
@@ -51,7 +52,12 @@ class FrameDataset(Replay):
     """
 
     def __init__(
-        self, capacity: int, shape: Shape, action_size: int, sequence_length: int | None, folder: Path | None = None
+        self,
+        capacity: int,
+        shape: ObservationShape,
+        action_size: int,
+        sequence_length: int | None,
+        folder: Path | None = None,
     ) -> None:
         check_length(sequence_length, capacity)
         self.length = sequence_length

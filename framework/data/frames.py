@@ -28,15 +28,16 @@ from ..keys import (
     TERMINATED,
     TRAJECTORY,
     TRUNCATED,
+    ObservationShape,
 )
-from .observations import Shape, dtype, each, is_image
+from .observations import dtype, each, is_image
 from .room import allocate
 
 ARRIVAL_TRUNCATED = "truncated"  # [*B, 1], bool: the recording ended here, not the task
 FLAGS = (ARRIVAL_TERMINATED, ARRIVAL_TRUNCATED, IS_INIT, HELD_OUT)
 
 
-def frame_bytes(shape: Shape, action_size: int) -> int:
+def frame_bytes(shape: ObservationShape, action_size: int) -> int:
     """What one frame takes."""
     observations = shape.values() if isinstance(shape, dict) else [shape]
     return sum(math.prod(one) * dtype(one).itemsize for one in observations) + 4 * action_size + 4 + len(FLAGS) + 8
@@ -56,7 +57,7 @@ class Frames:
         written: frames that were ever written.
     """
 
-    def __init__(self, capacity: int, shape: Shape, action_size: int, folder: Path | None) -> None:
+    def __init__(self, capacity: int, shape: ObservationShape, action_size: int, folder: Path | None) -> None:
         self.capacity = capacity
         self.written = 0
 

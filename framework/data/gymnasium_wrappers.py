@@ -3,7 +3,8 @@
     a in [-1, 1]         ->  clip(centre + half_width * a, low, high), repeated;  r = sum of the repeats' rewards
     a one-hot, discrete  ->  start + argmax(a)
 
-Observations become float32 vectors, whatever their space; a step that gives nonsense is refused.
+Observations become float32 vectors, uint8 images or both by name (`observations.py`); a step that gives nonsense is
+refused.
 """
 
 from collections.abc import Callable
@@ -15,35 +16,41 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from .nonsense import Nonsense, WrongForm
+from .observation_space import Observation, reader, space_of
+
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
-Observation = NDArray[np.float32]
 Outcome = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 
-class SelfExplaining(Exception):
-    """An error whose text says all; of any other its type is said too."""
+class ActionRepeat(gymnasium.Wrapper):
+    """Holds each action for several steps of a simulator and sums their rewards; what is seen is the last one's.
 
+    Args:
+        env: the simulator.
+        times: steps an action lasts; it ends early where the episode ends.
+    """
 
-class Nonsense(SelfExplaining, ValueError):
-    """What an environment gave is not what it promised."""
+    def __init__(self, env: gymnasium.Env, times: int) -> None:
+        super().__init__(env)
+        self._times = times
 
-
-class WrongForm(Nonsense):
-    """It has another shape, type or structure: in the first step of a run a mistake, which no new attempt mends."""
-
-
-def problem(error: BaseException) -> str:
-    """An exception in words."""
-    return str(error) if isinstance(error, SelfExplaining) else f"{type(error).__name__}: {error}"
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        total = 0.0
+        for _ in range(self._times):
+            observation, reward, terminated, truncated, info = parts(STEP, "step", lambda: self.env.step(action))
+            total += number(reward)
+            if flag(terminated, "terminated") | flag(truncated, "truncated"):
+                break
+        return observation, total, bool(terminated), bool(truncated), info
 
 
 class Convention(gymnasium.Wrapper):
-    """Float32 vectors out, actions in [-1, 1] in, each action repeated; what comes is checked.
+    """Vectors and images out, actions in [-1, 1] in; what comes is checked.
 
     Args:
-        env: with any observation space that flattens to a vector, and a bounded Box or one Discrete space of actions.
-        action_repeat: simulator steps an action lasts; it ends early where the episode ends.
+        env: with any observation space of fixed size, and a bounded Box or one Discrete space of actions.
 
     Raises:
         ValueError: for a space that the framework cannot serve.
@@ -51,49 +58,40 @@ class Convention(gymnasium.Wrapper):
             or not finite.
     """
 
-    def __init__(self, env: gymnasium.Env, action_repeat: int = 1) -> None:
+    def __init__(self, env: gymnasium.Env) -> None:
         super().__init__(env)
-        actions, observations = env.action_space, env.observation_space
+        actions = env.action_space
         self.discrete_actions = isinstance(actions, spaces.Discrete)
         if not self.discrete_actions:
             if not isinstance(actions, spaces.Box) or not np.issubdtype(actions.dtype, np.floating):
                 raise ValueError(f"actions: need a Box of real numbers or a Discrete space, got {actions}")
             if not actions.is_bounded():
                 raise ValueError(f"actions: need finite bounds, got {actions}")
-        if isinstance(observations, spaces.Box) and observations.dtype == np.uint8 and len(observations.shape) >= 2:
-            raise ValueError(f"observations: need vectors, got images of shape {observations.shape}")
-        if not observations.is_np_flattenable:
-            raise ValueError(f"observations: need a space of fixed size, got {observations}")
-        self.action_repeat = action_repeat
         self._actions = actions
-        self._observations = observations
-        self._box_shape = observations.shape if isinstance(observations, spaces.Box) else None
-        self._sizes = (spaces.flatdim(observations), spaces.flatdim(actions))
-        self.observation_space = spaces.Box(-np.inf, np.inf, (self._sizes[0],), np.float32)
-        self.action_space = spaces.Box(0.0 if self.discrete_actions else -1.0, 1.0, (self._sizes[1],), np.float32)
+        self._read = reader(env.observation_space)
+        self.observation_space = space_of(self._read.shape)
+        low = 0.0 if self.discrete_actions else -1.0
+        self.action_space = spaces.Box(low, 1.0, (spaces.flatdim(actions),), np.float32)
 
     @property
     def repeatable(self) -> bool:
         """Whether the same seed and actions bring the same again, as far as the environment says."""
-        return self.env.spec is None or not self.env.spec.nondeterministic
+        spec = self.unwrapped.spec
+        return spec is None or not spec.nondeterministic
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """The first observation `[O]`."""
+        """The first observation."""
         observation, info = parts(RESET, "reset", lambda: self.env.reset(seed=seed, options=options))
-        return self._vector(observation), info
+        return self._read(observation), info
 
     def step(self, action: NDArray[np.floating]) -> Outcome:
-        """The outcome of an action `[A]`, held for `action_repeat` simulator steps."""
+        """The outcome of an action `[A]`."""
         meant = self._meant(action)
-        total = 0.0
-        for _ in range(self.action_repeat):
-            observation, reward, terminated, truncated, info = parts(STEP, "step", lambda: self.env.step(meant))
-            total += self._scalar(reward)
-            if flag(terminated, "terminated") | flag(truncated, "truncated"):
-                break
-        return self._vector(observation), total, bool(terminated), bool(truncated), info
+        observation, reward, terminated, truncated, info = parts(STEP, "step", lambda: self.env.step(meant))
+        earned, ends = number(reward), (flag(terminated, "terminated"), flag(truncated, "truncated"))
+        return self._read(observation), earned, *ends, info
 
     def begin_reset(self, seed: int, options: dict[str, Any] | None) -> Callable[[], tuple[Observation, dict]]:
         """Begins a reset; what it returns ends it. Here all is done at the end."""
@@ -112,34 +110,6 @@ class Convention(gymnasium.Wrapper):
         half_width = ((space.high - space.low) / 2).astype(space.dtype)
         scaled = (space.low + half_width) + half_width * action.reshape(space.shape)
         return np.minimum(np.maximum(scaled, space.low), space.high)
-
-    def _scalar(self, reward: Any) -> float:
-        if np.ndim(reward) != 0:
-            raise WrongForm(f"reward: expected a number, got an array of shape {np.shape(reward)}")
-        try:
-            number = float(reward)
-        except (TypeError, ValueError) as error:
-            raise WrongForm(f"reward: expected a number, got {reward!r}") from error
-        if not -FLOAT32_MAX <= number <= FLOAT32_MAX:  # false for nan, too
-            raise Nonsense(f"reward: expected a finite float32, got {number}")
-        return number
-
-    def _vector(self, observation: Any) -> Observation:
-        if self._box_shape is not None and np.shape(observation) != self._box_shape:
-            raise WrongForm(f"observation: expected shape {self._box_shape}, got {np.shape(observation)}")
-        try:
-            if self._box_shape is None:
-                observation = spaces.flatten(self._observations, observation)
-            vector = np.array(observation, dtype=np.float32).reshape(-1)  # a copy: some environments reuse their array
-        except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
-            raise WrongForm(f"observation: expected one of {self._observations}, got {problem}") from error
-        if len(vector) != self._sizes[0]:
-            raise WrongForm(f"observation: expected {self._sizes[0]} numbers, got {len(vector)}")
-        if not np.isfinite(vector).all():
-            where = np.flatnonzero(~np.isfinite(vector)).tolist()
-            raise Nonsense(f"observation: expected finite numbers, got {vector[where[0]]} at index {where}")
-        return vector
 
 
 RESET = ("observation", "info")
@@ -165,3 +135,16 @@ def flag(given: Any, name: str) -> bool:
     if np.ndim(given) != 0 or given is None:
         raise WrongForm(f"{name}: expected true or false, got {given!r}")
     return bool(given)
+
+
+def number(reward: Any) -> float:
+    """A reward, if it is one finite number."""
+    if np.ndim(reward) != 0:
+        raise WrongForm(f"reward: expected a number, got an array of shape {np.shape(reward)}")
+    try:
+        value = float(reward)
+    except (TypeError, ValueError) as error:
+        raise WrongForm(f"reward: expected a number, got {reward!r}") from error
+    if not -FLOAT32_MAX <= value <= FLOAT32_MAX:  # false for nan, too
+        raise Nonsense(f"reward: expected a finite float32, got {value}")
+    return value

@@ -14,8 +14,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ..keys import ObservationShape
 from ..recipe_error import MissingExtra
-from .gymnasium_wrappers import Nonsense, Observation, Outcome, SelfExplaining, WrongForm
+from .gymnasium_wrappers import Outcome
+from .nonsense import Nonsense, SelfExplaining, WrongForm
+from .observation_space import Observation, space_of, unpacked
 from .simulator import Simulator
 from .worker import ENDS, FAILED
 from .worker_process import START_LIMIT, ProcessFailed, WorkerProcess
@@ -31,12 +34,13 @@ def start(simulator: Simulator, step_timeout: float) -> Callable[[], "Isolated"]
     """Starts a process that makes the simulator; what it returns waits for that. So several start at once.
 
     Raises:
-        ValueError: for options that cannot be sent; from what it returns, what making the simulator raises.
+        ValueError: for options and wrappers that cannot be sent; from what it returns, what making a simulator raises.
     """
     try:
         process = WorkerProcess(simulator)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        raise ValueError(f"environment {simulator.id}: options: need what can be sent to a process: {error}") from error
+        what = "wrappers" if sendable(simulator.options) else "options"
+        raise ValueError(f"environment {simulator.id}: {what}: need what can be sent to a process: {error}") from error
 
     def started() -> Isolated:
         try:
@@ -45,6 +49,15 @@ def start(simulator: Simulator, step_timeout: float) -> Callable[[], "Isolated"]
             raise ValueError(f"environment {simulator.id}: {error}") from error
 
     return started
+
+
+def sendable(arguments: Any) -> bool:
+    """Whether they can be sent to a process."""
+    try:
+        pickle.dumps(arguments)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return False
+    return True
 
 
 class Isolated(gymnasium.Env):
@@ -66,15 +79,16 @@ class Isolated(gymnasium.Env):
         except BaseException:
             process.close()
             raise
-        observations, actions = described["sizes"]
+        self._shape = shapes(described["observation_shape"])
         self.discrete_actions: bool = described["discrete_actions"]
         self.repeatable: bool = described["repeatable"]
         self.metadata = {name: described[name] for name in ("render_modes", "render_fps")}
-        self.observation_space = spaces.Box(-np.inf, np.inf, (observations,), np.float32)
-        self.action_space = spaces.Box(0.0 if self.discrete_actions else -1.0, 1.0, (actions,), np.float32)
+        self.observation_space = space_of(self._shape)
+        low = 0.0 if self.discrete_actions else -1.0
+        self.action_space = spaces.Box(low, 1.0, (described["action_size"],), np.float32)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict]:
-        """The first observation `[O]`."""
+        """The first observation."""
         return self.begin_reset(seed, options)()
 
     def step(self, action: NDArray[np.floating]) -> Outcome:
@@ -84,7 +98,7 @@ class Isolated(gymnasium.Env):
     def begin_reset(self, seed: int | None, options: dict[str, Any] | None) -> Callable[[], tuple[Observation, dict]]:
         """Begins a reset; what it returns waits for the observation."""
         self.process.ask(("reset", seed, options))
-        return lambda: (np.frombuffer(self._received(), np.float32).copy(), {})
+        return lambda: (unpacked(self._received(), self._shape), {})
 
     def begin_step(self, action: NDArray[np.float32]) -> Callable[[], Outcome]:
         """Begins a step; what it returns waits for the outcome."""
@@ -104,11 +118,15 @@ class Isolated(gymnasium.Env):
 
     def _outcome(self) -> Outcome:
         answer = self._received()
-        observation = np.frombuffer(answer, np.float32, offset=ENDS.size).copy()
-        return observation, *ENDS.unpack_from(answer), {}
+        return unpacked(answer, self._shape, ENDS.size), *ENDS.unpack_from(answer), {}
 
     def _received(self) -> bytes:
         return received(self.process.answer(self.step_timeout, KEY), making=False)
+
+
+def shapes(told: Any) -> ObservationShape:
+    """What became of shapes on their way through JSON."""
+    return {name: tuple(shape) for name, shape in told.items()} if isinstance(told, dict) else tuple(told)
 
 
 def received(answer: bytes, making: bool) -> bytes:

@@ -1,27 +1,25 @@
-"""What MuJoCo needs told, wherever its environments come from: how to draw without a display, and where to complain."""
+"""What MuJoCo needs told, wherever its environments come from: where to complain, and to draw cheaply."""
 
 import logging
 import os
-import platform
 import sys
-from ctypes.util import find_library
+from typing import Any
 
 import gymnasium
+
+from .renderer import headless
 
 log = logging.getLogger(__name__)
 
 
-def set_up_mujoco() -> None:
-    """On a Linux machine without a display it draws with EGL, unless MUJOCO_GL says otherwise; it warns by `logging`.
+def set_up_drawing() -> None:
+    """Tells pygame that there is no screen, else it complains that it finds no desktop."""
+    if headless():
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
-    It reads the variable when it first draws, dm_control when it is imported. Where EGL is not installed the variable
-    stays unset: with it, MuJoCo could not even be imported. Its warnings would else go to a file in the working folder.
-    """
-    headless = platform.system() == "Linux" and not os.environ.get("DISPLAY")
-    if headless:
-        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # else pygame complains that it finds no desktop
-    if headless and "MUJOCO_GL" not in os.environ and find_library("EGL"):
-        os.environ["MUJOCO_GL"] = "egl"
+
+def set_up_mujoco() -> None:
+    """MuJoCo warns by `logging`. Its warnings would else go to a file in the working folder."""
     mujoco = sys.modules.get("mujoco")  # TorchRL has imported it where it is installed
     if mujoco is not None and mujoco.get_mju_user_warning() is None:
         mujoco.set_mju_user_warning(warn)
@@ -32,8 +30,14 @@ def warn(message: str) -> None:
     log.log(logging.DEBUG if "deprecated" in message else logging.WARNING, "MuJoCo: %s", message)
 
 
-def draw_cheaply(env: gymnasium.Env) -> None:
-    """Without shadows and smoothed edges a CPU draws a MuJoCo model about five times as fast."""
+def mujoco_model(env: gymnasium.Env) -> Any:
+    """The MuJoCo model of an environment, or None where it is of another kind."""
     mujoco, model = sys.modules.get("mujoco"), getattr(env.unwrapped, "model", None)
-    if mujoco is not None and isinstance(model, mujoco.MjModel):
+    return model if mujoco is not None and isinstance(model, mujoco.MjModel) else None
+
+
+def draw_cheaply(env: gymnasium.Env) -> None:
+    """Without shadows and smoothed edges a CPU draws a MuJoCo model twenty times as fast."""
+    model = mujoco_model(env)
+    if model is not None:
         model.vis.quality.offsamples = model.vis.quality.shadowsize = 0

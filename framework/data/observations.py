@@ -7,8 +7,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-Shape = tuple[int, ...] | dict[str, tuple[int, ...]]
-"""(O,), (C, H, W), or these by name: what one observation is."""
+from ..keys import ObservationShape, Shape
 
 
 def each(function: Callable[..., Any], *observations: Any) -> Any:
@@ -19,22 +18,22 @@ def each(function: Callable[..., Any], *observations: Any) -> Any:
     return function(*observations)
 
 
-def is_image(shape: tuple[int, ...]) -> bool:
+def is_image(shape: Shape) -> bool:
     """Whether it is that of an image."""
     return len(shape) == 3
 
 
-def has_images(shape: Shape) -> bool:
+def has_images(shape: ObservationShape) -> bool:
     """Whether images are in an observation."""
     return any(map(is_image, shape.values())) if isinstance(shape, dict) else is_image(shape)
 
 
-def dtype(shape: tuple[int, ...]) -> torch.dtype:
+def dtype(shape: Shape) -> torch.dtype:
     """Of an image's numbers, or of a vector's."""
     return torch.uint8 if is_image(shape) else torch.float32
 
 
-def shape_of(observation: Tensor | TensorDictBase) -> Shape:
+def shape_of(observation: Tensor | TensorDictBase) -> ObservationShape:
     """That of one, from many `[B, ...]`."""
     return each(lambda x: tuple(x.shape[1:]), observation)
 

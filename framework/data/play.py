@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from tensordict import TensorDict, TensorDictBase
 from torchrl.data import Composite
@@ -17,6 +16,8 @@ from ..runs.stopping import give_up_if_asked
 from .environments import Environment
 from .episodes import EnvironmentFault, Episodes
 from .fault_limit import FaultLimit
+from .observation_space import Observation
+from .observation_tensors import stacked, tensors
 
 AGAIN = "The episode is played again from its start"
 LEFT_OUT = "The episode failed twice and is left out"
@@ -100,7 +101,7 @@ class Attempt:
         td = started(self.policy, len(running))
         while running:
             give_up_if_asked()
-            td["observation"] = torch.as_tensor(np.stack([observations[i] for i in running])).to(self.policy.device)
+            td["observation"] = stacked([observations[i] for i in running]).to(self.policy.device)
             td = self.policy(td)
             actions = td["action"].cpu().numpy()
             recorded = td.select("observation", "action", *self.policy.memory_spec.keys(True, True)).cpu()
@@ -153,10 +154,10 @@ def following(td: TensorDictBase, policy: Policy) -> TensorDict:
     return TensorDict({"is_init": torch.zeros_like(td["is_init"]), **memory}, td.batch_size, device=policy.device)
 
 
-def outcome(observation: np.ndarray, reward: Any, terminated: bool, truncated: bool) -> dict[str, torch.Tensor]:
+def outcome(observation: Observation, reward: Any, terminated: bool, truncated: bool) -> dict[str, Any]:
     """The `next` entries of one transition."""
     return {
-        "observation": torch.as_tensor(observation),
+        "observation": tensors(observation),
         "reward": torch.as_tensor([reward], dtype=torch.float32),
         "terminated": torch.as_tensor([terminated]),
         "truncated": torch.as_tensor([truncated]),

@@ -16,6 +16,8 @@ from torchrl.envs import EnvBase
 from ..keys import FAULTY
 from .episodes import EnvironmentFault, Episodes
 from .fault_limit import FaultLimit
+from .observation_space import Observation, shape_of
+from .observation_tensors import spec, stacked
 
 REPLACED = "The simulator is made anew"
 DROPPED = "The step is dropped, its episode cut, and the simulator made anew"
@@ -40,10 +42,8 @@ class Together(EnvBase):
         self._repeat = action_repeat
         self.faults = FaultLimit(max_faults)
         self.simulators = all_started([start() for start in starts])
-        first = self.simulators[0]
-        assert first.observation_space.shape is not None
-        self._observation = np.zeros((len(starts), *first.observation_space.shape), np.float32)  # [N, O]
-        self._describe(first)
+        self._observations: list[Observation] = [np.zeros(0, np.float32) for _ in starts]  # the latest of each
+        self._describe(self.simulators[0])
         self.is_closed = False
 
     def _describe(self, one: Episodes) -> None:
@@ -51,7 +51,7 @@ class Together(EnvBase):
         actions = one.action_space
         flag = Categorical(2, shape=(*size, 1), dtype=torch.bool)
         self.observation_spec = Composite(
-            {"observation": Unbounded(self._observation.shape), FAULTY[1]: flag.clone()}, shape=size
+            {"observation": spec(shape_of(one.observation_space), *size), FAULTY[1]: flag.clone()}, shape=size
         )
         low, high = (torch.as_tensor(bound).expand(*size, -1).clone() for bound in (actions.low, actions.high))  # type: ignore[attr-defined]
         self.action_spec = Bounded(low, high)
@@ -66,12 +66,12 @@ class Together(EnvBase):
             which = tensordict["_reset"][:, 0].nonzero()[:, 0].tolist()
         endings = [(i, self.simulators[i].begin_reset()) for i in which]
         for i, ending in endings:
-            self._observation[i] = self._begun(i, ending)
+            self._observations[i] = self._begun(i, ending)
         none = np.zeros(len(self.simulators), bool)
         return self._recorded(none, none, none)
 
-    def _begun(self, i: int, ending: Callable[[], tuple[NDArray[np.float32], dict]]) -> NDArray[np.float32]:
-        """The first observation `[O]` of the first episode that does begin."""
+    def _begun(self, i: int, ending: Callable[[], tuple[Observation, dict]]) -> Observation:
+        """The first observation of the first episode that does begin."""
         while True:
             try:
                 return ending()[0]
@@ -87,7 +87,7 @@ class Together(EnvBase):
         faults = {}
         for i, ending in enumerate(endings):
             try:
-                self._observation[i], reward[i], terminated[i], truncated[i], _ = ending()
+                self._observations[i], reward[i], terminated[i], truncated[i], _ = ending()
             except EnvironmentFault as error:
                 faults[i] = error
         for i, fault in faults.items():  # when nobody is waited for any more
@@ -100,7 +100,7 @@ class Together(EnvBase):
     def _recorded(self, terminated: NDArray, truncated: NDArray, faulty: NDArray) -> TensorDict:
         flags = {"terminated": terminated, "truncated": truncated, "done": terminated | truncated, FAULTY[1]: faulty}
         entries = {name: torch.from_numpy(flag.copy())[:, None] for name, flag in flags.items()}
-        return TensorDict({"observation": torch.from_numpy(self._observation.copy()), **entries}, self.batch_size)
+        return TensorDict({"observation": stacked(self._observations), **entries}, self.batch_size)
 
     def _replace(self, i: int, fault: EnvironmentFault) -> None:
         """Another simulator in the place of one that failed, at the same place in the stream of its seeds.

@@ -21,7 +21,9 @@ from gymnasium import spaces
 
 from ..recipe_error import MissingExtra
 from ..runs.lifeline import tie_to
-from .gymnasium_wrappers import Convention, Nonsense, WrongForm, problem
+from .gymnasium_wrappers import Convention
+from .nonsense import Nonsense, WrongForm, problem
+from .observation_space import packed, shape_of
 
 READY, OBSERVATION, OUTCOME, FRAME, FAILED = b"r", b"s", b"o", b"f", b"x"
 CLOSE = ("close",)
@@ -70,7 +72,8 @@ def begin(connection: Connection) -> Convention | None:
         connection.send_bytes(failed(error, said))
         return None
     described = {
-        "sizes": [spaces.flatdim(env.observation_space), spaces.flatdim(env.action_space)],
+        "observation_shape": shape_of(env.observation_space),
+        "action_size": spaces.flatdim(env.action_space),
         "discrete_actions": env.discrete_actions,
         "repeatable": env.repeatable,
         "render_modes": [str(mode) for mode in env.metadata.get("render_modes") or ()],
@@ -86,9 +89,9 @@ def answer(env: Convention, asked: tuple[Any, ...]) -> bytes:
         match asked:
             case ("step", action):
                 observation, reward, terminated, truncated, _ = env.step(action)
-                return OUTCOME + ENDS.pack(reward, terminated, truncated) + observation.tobytes()
+                return OUTCOME + ENDS.pack(reward, terminated, truncated) + packed(observation)
             case ("reset", seed, options):
-                return OBSERVATION + env.reset(seed=seed, options=options)[0].tobytes()
+                return OBSERVATION + packed(env.reset(seed=seed, options=options)[0])
             case _:
                 return picture(env.render())
     except BaseException as error:  # SystemExit too: whatever it is, the parent has to know

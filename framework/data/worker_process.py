@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
 
-from .gymnasium_wrappers import SelfExplaining
+from .nonsense import SelfExplaining
 from .worker import CLOSE
 
 START_LIMIT = 120.0  # seconds to import what an environment needs and to make it

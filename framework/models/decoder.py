@@ -6,8 +6,9 @@ from typing import Self
 from tensordict import TensorDictBase
 from torch import Tensor, nn
 
+from ..keys import Shape
 from .likelihood import Likelihood
-from .observation_shape import Observation, Shape, rows_of
+from .observation_shape import Observation, rows_of
 from .pieces import in_pieces
 
 

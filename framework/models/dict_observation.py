@@ -7,10 +7,11 @@ import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor, nn
 
+from ..keys import ObservationShape, Shape
 from .decoder import Decoder
 from .encoder import Encoder
 from .image_observation import ConvDecoder, ConvEncoder
-from .observation_shape import Observation, ObservationShape, Shape, described, named_shapes
+from .observation_shape import Observation, described, named_shapes
 from .vector_observation import MLPDecoder, MLPEncoder
 
 Part = TypeVar("Part")

@@ -10,11 +10,12 @@ from typing import Self
 
 from torch import Tensor, nn
 
+from ..keys import ObservationShape, Shape
 from .decoder import TensorDecoder
 from .encoder import Encoder
 from .likelihood import LearnedGaussianLikelihood, Likelihood
 from .networks import ACTIVATIONS
-from .observation_shape import Observation, ObservationShape, Shape, image_size, rows_of, seen
+from .observation_shape import Observation, image_size, rows_of, seen
 from .pieces import in_pieces
 
 SMALLEST = 4  # pixels of the shorter side that are left

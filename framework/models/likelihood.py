@@ -20,7 +20,8 @@ from torch.nn.functional import softplus
 
 from ..equations.gaussian import gaussian_nll
 from ..equations.symlog import symexp, symlog
-from .observation_shape import Shape, levels, seen, vector_size
+from ..keys import Shape
+from .observation_shape import levels, seen, vector_size
 
 
 class Likelihood(nn.Module, ABC):

@@ -10,11 +10,12 @@ from typing import Self
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from ..keys import ObservationShape
 from .base import Model
 from .decoder import Decoder
 from .dict_observation import default_decoder, default_encoder
 from .encoder import Encoder
-from .observation_shape import Observation, ObservationShape
+from .observation_shape import Observation
 
 
 class ObservationModel(Model):

@@ -9,8 +9,8 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-Shape = tuple[int, ...]
-ObservationShape = tuple[int, ...] | dict[str, tuple[int, ...]]
+from ..keys import ObservationShape, Shape
+
 Observation: TypeAlias = Tensor | TensorDictBase
 
 

@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from ..equations.discretised_logistic import discretised_logistic
+from ..keys import Shape
 from .likelihood import Likelihood, summed
-from .observation_shape import Shape, image_size, levels
+from .observation_shape import image_size, levels
 
 
 class BernoulliLikelihood(Likelihood):

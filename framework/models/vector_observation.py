@@ -6,10 +6,11 @@ from typing import Self
 from torch import Tensor, nn
 
 from ..equations.symlog import symlog as compressed
+from ..keys import ObservationShape
 from .decoder import TensorDecoder
 from .encoder import Encoder
 from .likelihood import LearnedGaussianLikelihood, Likelihood
-from .observation_shape import Observation, ObservationShape, rows_of, vector_size
+from .observation_shape import Observation, rows_of, vector_size
 from .trunk import Trunk
 
 

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 
 from fulgurite.cli import doctor_checks, doctor_versions, main
 from fulgurite.cli.doctor_checks import Finding
+from fulgurite.data import renderer
 
 GOOD = {
     "torch": "2.13.0+cpu",
@@ -100,26 +101,36 @@ def test_a_needed_package_that_is_missing_is_broken(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("variables", "libraries", "state"),
+    ("variables", "works", "state", "says"),
     [
-        ({}, {"EGL"}, "ok"),
-        ({}, set(), "note"),
-        ({"DISPLAY": ":0"}, set(), "ok"),
-        ({"MUJOCO_GL": "osmesa"}, {"EGL"}, "broken"),
-        ({"MUJOCO_GL": "egl"}, {"EGL"}, "ok"),
-        ({"MUJOCO_GL": "egl"}, set(), "broken"),
-        ({"MUJOCO_GL": "disable"}, set(), "note"),
+        ({}, {"egl"}, "ok", "no display; EGL draws"),
+        ({}, {"egl", "osmesa"}, "ok", "no display; EGL draws"),
+        ({}, {"osmesa"}, "ok", "no display; OSMesa draws"),
+        ({}, set(), "note", "libosmesa6"),
+        ({"DISPLAY": ":0"}, set(), "ok", "on display :0"),
+        ({"MUJOCO_GL": "osmesa"}, {"egl"}, "broken", "libosmesa6"),
+        ({"MUJOCO_GL": "osmesa"}, {"osmesa"}, "ok", "MUJOCO_GL=osmesa, which works"),
+        ({"MUJOCO_GL": "egl"}, {"egl"}, "ok", "MUJOCO_GL=egl, which works"),
+        ({"MUJOCO_GL": "egl"}, set(), "broken", "libegl1"),
+        ({"MUJOCO_GL": "glfw"}, set(), "ok", "MUJOCO_GL=glfw"),
+        ({"MUJOCO_GL": "disable"}, set(), "note", "MUJOCO_GL=disable"),
     ],
 )
-def test_rendering(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], libraries: set[str], state: str) -> None:
+def test_rendering(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], works: set[str], state: str, says: str
+) -> None:
     for name in ("MUJOCO_GL", "DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(doctor_checks, "find_library", lambda name: name if name in libraries else None)
+    tried = {name: lambda name=name: name in works for name in ("egl", "osmesa")}
+    monkeypatch.setattr(renderer, "TRIED", tried)
+    monkeypatch.setattr(renderer, "working", renderer.working.__wrapped__)  # without what it remembers
     monkeypatch.setattr(doctor_checks, "installed", GOOD.get)
     monkeypatch.setattr(doctor_checks.platform, "system", lambda: "Linux")
-    assert [finding.state for finding in doctor_checks.rendering()] == [state]
+    (finding,) = doctor_checks.rendering()
+    assert finding.state == state
+    assert says in finding.said
 
 
 @pytest.mark.parametrize(("free", "state"), [(50e9, "ok"), (1e9, "note"), (1e7, "broken")])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from fulgurite.data.gymnasium_wrappers import Convention
+from fulgurite.data.gymnasium_wrappers import ActionRepeat, Convention
 
 
 class Counter(gymnasium.Env):
@@ -72,7 +72,7 @@ def test_observations_are_float32_vectors_of_their_own() -> None:
 @pytest.mark.parametrize(("repeat", "rewards"), [(1, [1, 2, 3, 4, 5]), (2, [1 + 2, 3 + 4, 5]), (9, [15])])
 def test_action_repeat_sums_rewards_and_stops_at_the_end(repeat: int, rewards: list[int]) -> None:
     env = Counter(length=5)
-    wrapped = Convention(env, repeat)
+    wrapped = Convention(ActionRepeat(env, repeat))
     wrapped.reset()
     got, terminated = [], False
     while not terminated:
@@ -84,7 +84,7 @@ def test_action_repeat_sums_rewards_and_stops_at_the_end(repeat: int, rewards: l
 
 
 def test_action_repeat_stops_at_a_time_limit() -> None:
-    wrapped = Convention(gymnasium.wrappers.TimeLimit(Counter(length=99), 3), 2)
+    wrapped = Convention(ActionRepeat(gymnasium.wrappers.TimeLimit(Counter(length=99), 3), 2))
     wrapped.reset()
     assert wrapped.step(np.zeros(2, np.float32))[1:4] == (3.0, False, False)
     assert wrapped.step(np.zeros(2, np.float32))[1:4] == (3.0, False, True)
@@ -108,7 +108,13 @@ def test_nested_observations_are_flattened() -> None:
         ("action_space", spaces.MultiDiscrete([2, 3]), r"or a Discrete space, got MultiDiscrete\(\[2 3\]\)"),
         ("action_space", spaces.Box(0, 3, (1,), np.int64), "need a Box of real numbers"),
         ("action_space", spaces.Box(-np.inf, 1.0, (1,)), "need finite bounds"),
-        ("observation_space", spaces.Box(0, 255, (64, 64, 3), np.uint8), r"got images of shape \(64, 64, 3\)"),
+        ("observation_space", spaces.Box(0, 255, (2, 64, 64, 3), np.uint8), r"need images .*, got \[2, 64, 64, 3\]"),
+        ("observation_space", spaces.Tuple([spaces.Box(0, 255, (9, 9), np.uint8)] * 2), "need images alone or as"),
+        (
+            "observation_space",
+            spaces.Dict({"a": spaces.Dict({"b": spaces.Box(0, 255, (9, 9), np.uint8)})}),
+            "observation: need images alone or as entries of the outermost Dict",
+        ),
         ("observation_space", spaces.Sequence(spaces.Discrete(2)), "need a space of fixed size"),
     ],
 )
@@ -154,7 +160,7 @@ def test_a_reward_that_is_not_finite_within_a_repeat_is_refused() -> None:
             observation, n, *rest = super().step(action)
             return observation, np.inf * (-1) ** n, *rest
 
-    wrapped = Convention(Opposite(), 2)
+    wrapped = Convention(ActionRepeat(Opposite(), 2))
     wrapped.reset()
     with pytest.raises(ValueError, match="reward"):
         wrapped.step(np.zeros(2, np.float32))
