@@ -56,6 +56,8 @@ class Model(pl.LightningModule, ABC):
         update: how updates are made when this is the module that is fitted.
     """
 
+    sequences: bool = False
+
     def __init__(
         self,
         *,
@@ -71,7 +73,6 @@ class Model(pl.LightningModule, ABC):
         self.weight_decay = weight_decay
         self.gradient_clip = gradient_clip
         self.members = 1
-        self.sequences = False
         self._record: list[dict[str, Tensor]] = []
         self._skipped = 0  # updates since the record was last taken
         self._clipped: list[Model] = []  # the parts whose gradient is clipped, found when the optimisers are made

@@ -45,6 +45,7 @@ class LatentWorldModel(WorldModel):
         ValueError: for a negative `burn_in`.
     """
 
+    sequences = True
     dynamics: LatentDynamics
     reward: LatentReward
     termination: LatentTermination | None
@@ -78,7 +79,6 @@ class LatentWorldModel(WorldModel):
         self.posterior = posterior.build(observation.feature_size, action_size, dynamics)
         self.objective = SequenceELBO() if objective is None else objective
         self.burn_in = burn_in
-        self.sequences = True
         self.members = 1  # members of an ensemble see the same sequences
         self.memory_size = self.posterior.memory_size
         self.state_size = dynamics.state_size
