@@ -1,6 +1,6 @@
 """Whether the model knows what it does not know."""
 
-from torch import Tensor
+from typing import Any
 
 from fulgurite.data.windows import Windows
 from fulgurite.models.world_model import WorldModel
@@ -15,5 +15,5 @@ class Calibration(HeldAgainst):
     Args: see `HeldAgainst`.
     """
 
-    def measure(self, world_model: WorldModel, recorded: Windows, std: Tensor) -> dict[str, float]:
+    def measure(self, world_model: WorldModel, recorded: Windows, std: Any) -> dict[str, float]:
         return calibration(world_model, recorded, std, self.setting)

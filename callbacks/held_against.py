@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
-from torch import Tensor
 
 from fulgurite.agents.agent import Agent
 from fulgurite.data.windows import Windows, spread, windows
@@ -27,6 +26,7 @@ class HeldAgainst(Periodic):
         horizons: the k to report; those longer than every episode are left out.
         particles: P; 40 resolve the 95 % interval (`rank_histogram.py`) and divide evenly among the usual ensembles.
         starts: how many recorded states to predict from, at most.
+        context: C, frames from which a state that is not observed is filtered before.
         every_env_steps: how often; None for only at the end.
         propagation: how particles carry the uncertainty; TS-infinity by default.
 
@@ -39,18 +39,26 @@ class HeldAgainst(Periodic):
         horizons: Sequence[int] = (1, 2, 4, 8, 16, 32),
         particles: int = 40,
         starts: int = 256,
+        context: int = 10,
         every_env_steps: int | None = 500,
         propagation: Propagation | None = None,
     ) -> None:
         super().__init__(every_env_steps)
-        if min(*horizons, particles, starts) < 1:
-            raise ValueError(f"need horizons, particles and starts >= 1, got {horizons}, {particles} and {starts}")
-        self.setting = OpenLoop(sorted({1, *horizons}), particles, TSInfinity() if propagation is None else propagation)
+        for name, number in (
+            ("horizons", min(horizons)),
+            ("particles", particles),
+            ("starts", starts),
+            ("context", context),
+        ):
+            if number < 1:
+                raise ValueError(f"{name}: need at least 1, got {number}")
+        propagation = TSInfinity() if propagation is None else propagation
+        self.setting = OpenLoop(sorted({1, *horizons}), particles, propagation, context)
         self.starts = starts
 
     @abstractmethod
-    def measure(self, world_model: WorldModel, recorded: Windows, std: Tensor) -> dict[str, float]:
-        """The metrics of a model on recorded windows `[B, H]`, in units of `std` `[S]`."""
+    def measure(self, world_model: WorldModel, recorded: Windows, std: Any) -> dict[str, float]:
+        """The metrics of a model on recorded windows `[B, H]`, in units of `std`, see `spread`."""
 
     def watch(self, trainer: Trainer, agent: LightningModule, final: bool) -> None:
         assert isinstance(agent, Agent)
@@ -62,6 +70,8 @@ class HeldAgainst(Periodic):
                 played = [episode.transitions for episode in latest_episodes(trainer)]
                 if held_out or played:
                     chance = torch.Generator().manual_seed(0)
-                    recorded = windows(played or held_out, self.setting.horizons[-1], self.starts, chance)
+                    recorded = windows(
+                        played or held_out, self.setting.horizons[-1], self.starts, chance, self.setting.context
+                    )
                     metrics = self.measure(agent.world_model, recorded, spread([*held_out, *played]))
         report(trainer, metrics)

@@ -1,6 +1,6 @@
 """How far the model can be trusted: its open-loop error by horizon."""
 
-from torch import Tensor
+from typing import Any
 
 from fulgurite.data.windows import Windows
 from fulgurite.models.world_model import WorldModel
@@ -15,5 +15,5 @@ class ModelError(HeldAgainst):
     Args: see `HeldAgainst`.
     """
 
-    def measure(self, world_model: WorldModel, recorded: Windows, std: Tensor) -> dict[str, float]:
+    def measure(self, world_model: WorldModel, recorded: Windows, std: Any) -> dict[str, float]:
         return prediction_error(world_model, recorded, std, self.setting)

@@ -8,11 +8,14 @@
     disagreement                spread of the one-step means over draws of theta, in std of the data: the epistemic part
     disagreement_correlation    its rank correlation with the error: does the model know where it errs?
 
-The keys are the same for every family of models, but for the likelihood, which points do not have.
+The keys are the same for every family of models, but for the likelihood, which points do not have. Where the state is
+not observed, predictions of the observation are judged, and there is neither likelihood nor disagreement; of images and
+of several observations by name nothing is said.
 """
 
 import math
 from collections import defaultdict
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,6 +24,7 @@ from ..data.windows import Windows
 from ..equations.crps import crps
 from ..equations.rank_correlation import rank_correlation
 from ..equations.rank_histogram import coverage, pit_histogram
+from ..models.latent_world_model import LatentWorldModel
 from ..models.world_model import WorldModel
 from .open_loop import OpenLoop, Predicted, predictions
 
@@ -28,8 +32,10 @@ LEVELS = (50, 80, 95)  # percent
 BINS = 10
 
 
-def calibration(world_model: WorldModel, recorded: Windows, std: Tensor, setting: OpenLoop) -> dict[str, float]:
+def calibration(world_model: WorldModel, recorded: Windows, std: Any, setting: OpenLoop) -> dict[str, float]:
     """The above as `model/<name>` and `pit/<name>`, on recorded windows `[B, H]`; without `_h<k>`, k is 1."""
+    if not isinstance(std, Tensor) or std.dim() != 1:
+        return {}
     std = std.to(world_model.device)
     chance = torch.Generator(world_model.device).manual_seed(0)
     rows: dict[str, list[Tensor]] = defaultdict(list)
@@ -48,9 +54,10 @@ def calibration(world_model: WorldModel, recorded: Windows, std: Tensor, setting
                     metrics[named(name, k)] = values[here, i].mean(dtype=torch.float64).item()
             metrics[f"model/spread_correlation_h{k}"] = rank_correlation(spread[here, i], error[here, i])
     metrics |= {f"model/{name}": metrics[f"model/{name}_h1"] for name in ("crps", *(f"coverage_{q}" for q in LEVELS))}
-    disagreement = scores["disagreement"]
-    metrics["model/disagreement"] = disagreement.square().mean(dtype=torch.float64).sqrt().item()
-    metrics["model/disagreement_correlation"] = rank_correlation(disagreement, error[:, 0])
+    if "disagreement" in scores:
+        disagreement = scores["disagreement"]
+        metrics["model/disagreement"] = disagreement.square().mean(dtype=torch.float64).sqrt().item()
+        metrics["model/disagreement_correlation"] = rank_correlation(disagreement, error[:, 0])
     if "log_density" in scores:
         metrics["model/nll"] = -scores["log_density"].mean(dtype=torch.float64).item()
     return metrics
@@ -74,7 +81,7 @@ def by_start(world_model: WorldModel, part: Predicted, std: Tensor, chance: torc
         "counts": part.counts,
         "spread": spread,
         "error": error,
-        **one_step(world_model, part, std, chance),
+        **({} if isinstance(world_model, LatentWorldModel) else one_step(world_model, part, std, chance)),
     }
 
 

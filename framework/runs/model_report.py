@@ -16,7 +16,7 @@ from .open_loop import OpenLoop
 from .prediction_error import prediction_error
 from .promises import promised_against_realised
 
-HORIZONS, PARTICLES, STARTS = (1, 2, 4, 8, 16, 32), 40, 1000
+HORIZONS, PARTICLES, STARTS, CONTEXT = (1, 2, 4, 8, 16, 32), 40, 1000, 10
 
 
 def model_report(
@@ -33,11 +33,11 @@ def model_report(
         raise ValueError(f"{type(agent).__name__} has no model to judge")
     episodes = [episode.transitions for episode in played]
     std = spread([*episodes, *held_out])
-    setting = OpenLoop(HORIZONS, PARTICLES, TSInfinity())
+    setting = OpenLoop(HORIZONS, PARTICLES, TSInfinity(), CONTEXT)
     report: dict[str, dict[str, Any]] = {}
     for name, recorded in (("played", episodes), ("held_out", held_out)):
         if recorded:
-            starts = windows(recorded, HORIZONS[-1], STARTS, torch.Generator().manual_seed(0))
+            starts = windows(recorded, HORIZONS[-1], STARTS, torch.Generator().manual_seed(0), CONTEXT)
             report[name] = {
                 **prediction_error(agent.world_model, starts, std, setting),
                 **calibration(agent.world_model, starts, std, setting),
