@@ -7,6 +7,7 @@ import torch
 from fixed import Given, batches, fit
 from pytorch_lightning.strategies import ModelParallelStrategy
 
+from fulgurite.data.offline import OfflineData
 from fulgurite.models.dump import NotFinite
 from fulgurite.models.gaussian import GaussianDynamics
 from fulgurite.models.reward import LearnedReward
@@ -61,6 +62,31 @@ def fitted(given, ranks, folder, update=None, strategy="ddp"):
     return {"weights": found.trainer.strategy.lightning_module_state_dict(), "told": told}
 
 
+class Watched(GaussianDynamics):
+    """Notes what it was trained on."""
+
+    def loss(self, batch):
+        self.drawn = [*getattr(self, "drawn", []), batch["action"].flatten()]
+        return super().loss(batch)
+
+
+def logged(ranks, folder):
+    """A model fitted to logged data, which each process reads and draws from by itself."""
+    rows, number = batches(30)[:, None], torch.arange(30)
+    ends = (number % 10 == 9).numpy()
+    arrays = {
+        "observation": rows["observation"][:, 0].numpy(), "action": rows["action"][:, 0].numpy(), "terminated": ends,
+        "next_observation": rows["next", "observation"][:, 0].numpy(), "reward": number.float().numpy(),
+    }  # fmt: skip
+    torch.manual_seed(0)
+    dynamics = Watched(3, 1, members=2, hidden=(16,))
+    told = {}
+    dynamics.log_dict = told.update
+    trainer = {"strategy": "ddp", "devices": ranks} if ranks > 1 else {}
+    fit(dynamics, OfflineData(arrays, batch_size=8, members=2, updates_per_epoch=6), folder, **trainer)
+    return {"weights": dynamics.state_dict(), "drawn": torch.stack(dynamics.drawn), "told": told}
+
+
 def fits(ranks, folder):
     given = batches(20, 5, 2, 24)
     given["spoilt"] = torch.zeros(20, 5, 2, 24, 1, dtype=torch.bool)
@@ -69,6 +95,7 @@ def fits(ranks, folder):
     often["spoilt"][3, 1:, :, -1] = True
     return {
         "start": {"weights": world().state_dict()},
+        "logged": logged(ranks, folder),
         "first": fitted(given[:1, :1], ranks, folder),
         "all": fitted(given, ranks, folder),
         "pieces": fitted(given, ranks, folder, Update(accumulate=3)),

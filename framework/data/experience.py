@@ -107,7 +107,7 @@ class Experience(pl.LightningDataModule):
         self.updates_per_epoch, self.updates_per_call = updates_per_epoch, updates_per_call
         self.held_out_share = held_out_share
         check_length(sequence_length, capacity)
-        check_sequences(getattr(agent, "world_model", None), sequence_length, "experience.sequence_length")
+        check_sequences(getattr(agent, "world_model", None), sequence_length)
         self.bootstrap, self.capacity, self.sequence_length, self.on_disk = (
             bootstrap,
             capacity,

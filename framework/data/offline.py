@@ -105,7 +105,7 @@ class OfflineData(pl.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         if self.trainer is not None:
-            check_sequences(self.trainer.lightning_module, self.sequence_length, "sequence_length")
+            check_sequences(self.trainer.lightning_module, self.sequence_length)
 
     def train_dataloader(self) -> "Calls":
         return Calls(self)

@@ -16,7 +16,7 @@ from .frame_dataset import FrameDataset
 from .frames import frame_bytes
 from .observations import has_images
 from .replay import Replay
-from .room import GB, choose
+from .room import choose, in_words
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ def place(capacity: int, size: int, on_disk: bool | str | None, trainer: Any) ->
     folder = choose(need, on_disk, run, need if saves else 0)
     if rank() == 0:
         log.warning(
-            "the replay buffer takes up to %.3g GB %s%s: %s frames of %s bytes%s",
-            need / GB,
+            "the replay buffer takes up to %s %s%s: %s frames of %s bytes%s",
+            in_words(need),
             "of memory" if folder is None else f"on the disk of {folder}",
             ", and as much again in checkpoints" if saves else "",
             f"{capacity:,}",
@@ -78,11 +78,11 @@ def place(capacity: int, size: int, on_disk: bool | str | None, trainer: Any) ->
     return folder
 
 
-def check_sequences(model: Any, sequence_length: int | None, key: str) -> None:
+def check_sequences(model: Any, sequence_length: int | None) -> None:
     """Raises `ValueError` where a world model learns from sequences and there is no length, or the reverse."""
     if not isinstance(model, WorldModel) or model.sequences == (sequence_length is not None):
         return
     name = type(model).__name__
     if model.sequences:
-        raise ValueError(f"{key}: need a number of frames, since {name} learns from sequences, got none")
-    raise ValueError(f"{key}: need none, since {name} learns from transitions, got {sequence_length}")
+        raise ValueError(f"sequence_length: need a number of frames, since {name} learns from sequences, got none")
+    raise ValueError(f"sequence_length: need none, since {name} learns from transitions, got {sequence_length}")

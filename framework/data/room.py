@@ -16,9 +16,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-GB = 1e9
 MOST = 0.9  # of the free memory may be taken
 LITTLE = 0.5  # of the free memory is taken without asking for a disk
+
+
+def in_words(size: int) -> str:
+    """Bytes, as people say them."""
+    return f"{size / 1e9:.3g} GB" if size >= 5e7 else f"{size / 1e6:.3g} MB"
 
 
 def free_memory() -> int:
@@ -64,21 +68,21 @@ def choose(need: int, on_disk: bool | str | None, run: Path, saved: int = 0) -> 
     by_size = need > LITTLE * memory and (fits_disk or not fits_memory)
     there = by_size if on_disk is None else on_disk is not False
     if there and not fits_disk:
-        also = f" and {saved / GB:.3g} GB in checkpoints" if one_disk and saved else ""
+        also = f" and {in_words(saved)} in checkpoints" if one_disk and saved else ""
         raise ValueError(
-            f"the replay buffer: need {need / GB:.3g} GB{also} on the disk of {folder}, "
-            f"{free_disk(folder) / GB:.3g} GB are free, and {memory / GB:.3g} GB of memory: lower `capacity`, or name "
+            f"the replay buffer: need {in_words(need)}{also} on the disk of {folder}, "
+            f"{in_words(free_disk(folder))} are free, and {in_words(memory)} of memory: lower `capacity`, or name "
             "another folder in `on_disk`"
         )
     if not there and not fits_memory:
         raise ValueError(
-            f"the replay buffer: need {need / GB:.3g} GB of memory, {memory / GB:.3g} GB are free: lower `capacity`, "
+            f"the replay buffer: need {in_words(need)} of memory, {in_words(memory)} are free: lower `capacity`, "
             "or set `on_disk`"
         )
     if saved > free_disk(run):
         raise ValueError(
-            f"checkpoints: need {saved / GB:.3g} GB for the replay buffer on the disk of {run}, "
-            f"{free_disk(run) / GB:.3g} GB are free: lower `capacity`"
+            f"checkpoints: need {in_words(saved)} for the replay buffer on the disk of {run}, "
+            f"{in_words(free_disk(run))} are free: lower `capacity`"
         )
     return folder if there else None
 

@@ -103,11 +103,11 @@ def test_the_cost_is_said_once_before_the_first_step(tmp_path, caplog):
     pictures(max_env_steps=60).fit(tmp_path)
     size = 3 * 8 * 8 + 4 + 4 + 4 + 8
     said = [record.getMessage() for record in caplog.records if "replay buffer" in record.getMessage()]
-    assert said == [f"the replay buffer takes up to {70 * size / 1e9:.3g} GB of memory: 70 frames of {size} bytes"]
+    assert said == [f"the replay buffer takes up to {70 * size / 1e6:.3g} MB of memory: 70 frames of {size} bytes"]
     caplog.clear()
     pictures(max_env_steps=60, on_disk=True, callbacks={"save": SaveAt(60)}).fit(tmp_path)
     (told,) = [record.getMessage() for record in caplog.records if "replay buffer" in record.getMessage()]
-    assert f"GB on the disk of {tmp_path}, and as much again in checkpoints: 70 frames" in told
+    assert f"MB on the disk of {tmp_path}, and as much again in checkpoints: 70 frames" in told
 
 
 def test_a_buffer_is_no_larger_than_the_run():
@@ -118,9 +118,9 @@ def test_a_buffer_is_no_larger_than_the_run():
 @pytest.mark.parametrize(
     ("free", "on_disk", "message"),
     [
-        ({"memory": 1000}, False, r"the replay buffer: need 1.48e-05 GB of memory, 1e-06 GB are free"),
-        ({"disk": 1000}, True, r"the replay buffer: need 1.48e-05 GB on the disk of .*, 1e-06 GB are free"),
-        ({"memory": 1000, "disk": 1000}, None, r"the replay buffer: need 1.48e-05 GB on the disk"),
+        ({"memory": 1000}, False, r"the replay buffer: need 0.0148 MB of memory, 0.001 MB are free"),
+        ({"disk": 1000}, True, r"the replay buffer: need 0.0148 MB on the disk of .*, 0.001 MB are free"),
+        ({"memory": 1000, "disk": 1000}, None, r"the replay buffer: need 0.0148 MB on the disk"),
         ({}, "/nowhere", r"on_disk: need a folder that is there, got /nowhere"),
     ],
 )
@@ -136,9 +136,7 @@ def test_a_buffer_without_room_ends_the_run_before_it_begins(tmp_path, monkeypat
 @pytest.mark.parametrize("here", [True, False])
 def test_checkpoints_need_room_too(tmp_path, monkeypatch, here):
     monkeypatch.setattr("fulgurite.data.room.free_disk", lambda folder: 20_000)
-    with pytest.raises(
-        ValueError, match=r"in checkpoints on the disk of" if here else r"checkpoints: need 2.12e-05 GB"
-    ):
+    with pytest.raises(ValueError, match=r"in checkpoints on the disk of" if here else r"checkpoints: need 0.0212 MB"):
         pictures(on_disk=here, callbacks={"save": SaveAt(60)}, capacity=70 if here else 100).fit(tmp_path)
 
 

@@ -82,3 +82,20 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "minari", None)
     with pytest.raises(ImportError, match=r"pip install 'fulgurite\[offline\]'"):
         load_transitions("mujoco/hopper/expert-v0")
+
+
+def test_minari_images_stay_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    image = spaces.Box(0, 255, (6, 5, 3), np.uint8)
+    seen = np.random.default_rng(0).integers(0, 256, (4, 6, 5, 3), np.uint8)
+    minari_dataset("tests/images-v0", image, [(seen, np.zeros((3, 1)), np.zeros(3))])
+    rows = load_transitions("tests/images-v0")
+    np.testing.assert_array_equal(rows["observation"], seen[:-1].transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(rows["next", "observation"], seen[1:].transpose(0, 3, 1, 2))
+
+    space = spaces.Dict({"camera": image, "at": spaces.Box(-9, 9, (2, 1))})
+    beside = {"camera": seen, "at": np.arange(8.0, dtype=np.float32).reshape(4, 2, 1)}
+    minari_dataset("tests/both-v0", space, [(beside, np.zeros((3, 1)), np.zeros(3))])
+    rows = load_transitions("tests/both-v0")
+    np.testing.assert_array_equal(rows["observation", "camera"], seen[:-1].transpose(0, 3, 1, 2))
+    assert rows["next", "observation", "at"].tolist() == [[2, 3], [4, 5], [6, 7]]

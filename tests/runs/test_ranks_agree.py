@@ -74,3 +74,10 @@ def test_a_share_of_the_weights_on_each_process_learns_the_same(told, fit, alike
     assert apart(told[0][alike], told[1][fit]) < ALL_UPDATES
     skipped = [one[fit]["told"]["train/skipped_updates"] for one in told]
     assert skipped == [1 if "skipped" in fit else 0] * 3
+
+
+def test_each_process_draws_its_own_batches_of_logged_data(told):
+    alone, first, second = (one["logged"] for one in told)
+    assert apart(first, second) == 0
+    assert torch.equal(alone["drawn"], first["drawn"])
+    assert not torch.isclose(first["drawn"], second["drawn"]).all(-1).any()
