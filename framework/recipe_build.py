@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .recipe_error import EXTRAS, MissingExtra, RecipeError, shown
+from .recipe_error import EXTRAS, MissingExtra, RecipeError, Unfit, shown
 from .recipe_kinds import Function
 from .recipe_module import Definition
 from .recipe_plan import Leaf, Listing, Mapping, Node, Plan, Shared
@@ -88,8 +88,11 @@ class Build:
         if environment is None:
             raise RecipeError(f"{place(node)}: {node.definition.name} needs '{size}', and no environment tells it")
         built = self._node(environment)
-        with _explained(environment, f"{size} for {node.key or node.definition.name}"):
-            return getattr(built, size)
+        try:
+            with _explained(environment):
+                return getattr(built, size)
+        except Unfit as error:
+            raise RecipeError(f"{place(node)}: {node.definition.name}: {error}") from error
 
     def _real(self, node: Node) -> Any:
         """The class or function itself, once it is sure to be the one whose source was checked."""
@@ -126,7 +129,7 @@ def _explained(node: Node, doing: str = "") -> Iterator[None]:
     """Turns what a class says of its arguments, or an import of itself, into an error at the node's key."""
     try:
         yield
-    except (RecipeError, MissingExtra):
+    except (RecipeError, MissingExtra, Unfit):
         raise
     except ImportError as error:
         if error.name is not None and error.name.partition(".")[0] in EXTRAS:

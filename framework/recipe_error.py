@@ -28,6 +28,10 @@ class MissingExtra(ImportError):
         super().__init__(f"this needs {package}, which is not installed: pip install 'fulgurite[{extra}]'")
 
 
+class Unfit(ValueError):
+    """What a part needs to know of the environment makes no sense there; who builds the part names it."""
+
+
 def printable(text: str) -> str:
     """The text with everything that would steer a terminal written out: escape codes, reversed writing."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

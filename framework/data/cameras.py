@@ -53,6 +53,7 @@ class OfItsOwn(Camera):
 
     def __init__(self, env: DrawsSmall, size: int, camera: int | str) -> None:
         self._env, self._size, self._camera = env, size, camera
+        env.draw(size, camera)  # where it cannot, this is the time to say so
 
     def frame(self) -> Frame:
         return self._env.draw(self._size, self._camera)

@@ -11,4 +11,8 @@ class DrawsSmall(ABC):
 
     @abstractmethod
     def draw(self, size: int, camera: int | str) -> NDArray[np.uint8]:
-        """A frame `[size, size, 3]`; raises ValueError for a camera that there is not."""
+        """A frame `[size, size, 3]`; before the first reset it may show anything.
+
+        Raises:
+            ValueError: for a camera that there is not.
+        """

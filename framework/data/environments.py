@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from ..keys import ObservationShape
+from ..recipe_error import Unfit
 from . import cart_pole as cart_pole  # these register our environments
 from . import cliff as cliff
 from . import tictactoe as tictactoe
@@ -111,11 +112,11 @@ class Environment:
         """O.
 
         Raises:
-            ValueError: where it is not one vector that is observed.
+            Unfit: a ValueError, where it is not one vector that is observed.
         """
         shape = self.observation_shape
         if isinstance(shape, dict) or len(shape) != 1:
-            raise ValueError(f"environment {self.id}: need one vector for observation_size, got {described(shape)}")
+            raise Unfit(f"observation_size: need an environment that gives vectors, {self.id} gives {described(shape)}")
         return shape[0]
 
     @property

@@ -3,6 +3,7 @@
 It imports neither torch nor TorchRL, which would cost every such process seconds and 200 MB.
 """
 
+import warnings
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -87,7 +88,9 @@ class Simulator:
                 import_module(self.registered_in)
             drawn = {} if mode is None else {"render_mode": mode}  # not all constructors take it
             try:
-                return gymnasium.make(self.id, limit, disable_env_checker=True, **drawn, **self.options)
+                with warnings.catch_warnings():  # one that does not draw raises, which says enough
+                    warnings.filterwarnings("ignore", ".*initialised with render_mode")
+                    return gymnasium.make(self.id, limit, disable_env_checker=True, **drawn, **self.options)
             except TypeError as error:
                 if "'render_mode'" not in str(error):
                     raise

@@ -1,5 +1,6 @@
 """The guide to own environments does what it says: its blocks, in a folder of one's own, train through the command."""
 
+import importlib
 import json
 import os
 import re
@@ -7,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from fulgurite.data.environments import Environment
+from fulgurite.data.pixels import Pixels
 
 GUIDE = Path(__file__).parents[2] / "docs" / "own_environment.md"
 SMALL = [
@@ -33,9 +38,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The guide's files in a folder."""
     blocks = re.findall(r"```(\w+)\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     files = [text for language, text in blocks if language in ("python", "yaml")]
-    assert len(files) == 3
+    names = ("spring.py", "spring.yaml", "learned.yaml", "sights.yaml", "night.py", "night.yaml")
     folder = tmp_path_factory.mktemp("mine")
-    for name, text in zip(("spring.py", "spring.yaml", "learned.yaml"), files, strict=True):
+    for name, text in zip(names, files, strict=True):
         (folder / name).write_text(text)
     return folder
 
@@ -61,3 +66,20 @@ def test_the_guides_recipe_trains(folder: Path) -> None:
 
 def test_the_guides_learned_reward_and_termination_fit_their_slots(folder: Path) -> None:
     assert "ok" in fulgurite(folder, "check", "--deep", "learned.yaml")
+
+
+def test_the_guides_wrappers_fit_their_slots(folder: Path) -> None:
+    assert "ok" in fulgurite(folder, "check", "sights.yaml")
+    assert "ok" in fulgurite(folder, "check", "--deep", "night.yaml")
+
+
+def test_the_guides_own_wrapper_fades_what_is_seen(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    wrapper = importlib.import_module("night").Night(half_life=2.0)
+    wrappers = {"pixels": Pixels(16), "night": wrapper}
+    for isolated in (False, True):
+        env = Environment("Pendulum-v1", isolated=isolated, wrappers=wrappers).make_single(0)
+        first, _ = env.reset(seed=0)
+        corners = [first[0, 0, 0], *(env.step(np.zeros(1, np.float32))[0][0, 0, 0] for _ in range(4))]  # type: ignore[index]
+        assert corners == [255, 180, 127, 90, 63]  # white, halved every other step
+        env.close()
