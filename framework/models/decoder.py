@@ -51,13 +51,13 @@ class TensorDecoder(Decoder):
         def of_piece(states: Tensor, observed: Tensor) -> Tensor:
             return self.likelihood.log_prob(self(states), observed)
 
-        return {"observation": in_pieces(of_piece, state.flatten(0, -2), rows).view(state.shape[:-1])}
+        return {"observation": in_pieces(of_piece, state.reshape(-1, state.shape[-1]), rows).view(state.shape[:-1])}
 
     def mean(self, state: Tensor) -> Tensor:
         def of_piece(states: Tensor) -> Tensor:
             return self.likelihood.mean(self(states))
 
-        return in_pieces(of_piece, state.flatten(0, -2)).reshape(*state.shape[:-1], *self.shape)
+        return in_pieces(of_piece, state.reshape(-1, state.shape[-1])).reshape(*state.shape[:-1], *self.shape)
 
 
 class NoDecoder(Decoder):
