@@ -31,7 +31,7 @@ def torchrl_modules(rssm: RSSM, filtering: Filtering, action_size: int) -> tuple
     prior = RSSMPriorV3(
         action_shape=(action_size,), action_dim=action_size, hidden_dim=cell.hidden,
         rnn_hidden_dim=rssm.deterministic_size, recurrent_model="block_gru" if blocks else "gru",
-        prior_num_layers=len(rssm.head.layers) - 1, **sizes,
+        prior_num_layers=len(rssm.head.layers) - 1, num_blocks=cell.blocks if blocks else 1, **sizes,
     )  # fmt: skip
     posterior = RSSMPosteriorV3(
         hidden_dim=filtering.hidden, rnn_hidden_dim=rssm.deterministic_size,
@@ -41,34 +41,36 @@ def torchrl_modules(rssm: RSSM, filtering: Filtering, action_size: int) -> tuple
         module.to(head.out.weight.dtype)
     with torch.no_grad():
         _copy_block_cell(prior, cell) if isinstance(cell, BlockGRUCell) else _copy_cell(prior, cell)
-        _copy_row(prior.rnn_to_prior_projector, list(rssm.head.layers), list(rssm.head.gains))
-        first = nn.Linear(0, 0)
-        first.weight = nn.Parameter(torch.cat([head.from_deterministic.weight, head.from_features.weight], 1))
-        first.bias = head.from_features.bias
+        _copy_row(prior.rnn_to_prior_projector, [_of(layer) for layer in rssm.head.layers], list(rssm.head.gains))
+        first = torch.cat([head.from_deterministic.weight, head.from_features.weight], 1), head.from_features.bias
         gains = [] if head.gain is None else [head.gain]
-        _copy_row(posterior.obs_rnn_to_post_projector, [first, head.out], gains)
+        _copy_row(posterior.obs_rnn_to_post_projector, [first, _of(head.out)], gains)
     return prior, posterior
 
 
-def _copy_row(row: nn.Sequential, layers: list[nn.Module], gains: list[Tensor]) -> None:
-    for target, layer in zip([part for part in row if isinstance(part, nn.Linear)], layers, strict=True):
-        target.weight.copy_(layer.weight)
-        target.bias.copy_(layer.bias)
+def _of(layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    return layer.weight, layer.bias
+
+
+def _copy_row(row: nn.Sequential, layers: list[tuple[Tensor, Tensor]], gains: list[Tensor]) -> None:
+    for target, (weight, bias) in zip([part for part in row if isinstance(part, nn.Linear)], layers, strict=True):
+        target.weight.copy_(weight)
+        target.bias.copy_(bias)
     norms = [part for part in row if not isinstance(part, nn.Linear) and list(part.parameters())]
     for norm, gain in zip(norms, gains, strict=True):
         norm.weight.copy_(gain)
 
 
 def _copy_cell(prior: RSSMPriorV3, cell: GRUCell) -> None:
-    _copy_row(prior.action_state_projector, [cell.inputs], [])
+    _copy_row(prior.action_state_projector, [_of(cell.inputs)], [])
     prior.rnn.load_state_dict(cell.gru.state_dict())
 
 
 def _copy_block_cell(prior: RSSMPriorV3, cell: BlockGRUCell) -> None:
     unit = prior.rnn
-    _copy_row(unit.belief_projection, [cell.from_deterministic], [cell.feature_gain[0]])
-    _copy_row(unit.state_projection, [cell.from_stochastic], [cell.feature_gain[1]])
-    _copy_row(unit.action_projection, [cell.from_action], [cell.action_gain])
+    _copy_row(unit.belief_projection, [_of(cell.from_deterministic)], [cell.feature_gain[0]])
+    _copy_row(unit.state_projection, [_of(cell.from_stochastic)], [cell.feature_gain[1]])
+    _copy_row(unit.action_projection, [_of(cell.from_action)], [cell.action_gain])
     width = cell.carry.shape[1]
     mixing, norm, _ = unit.hidden_layers
     mixing.weight[:, :width] = cell.carry

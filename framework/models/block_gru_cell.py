@@ -63,9 +63,6 @@ class BlockGRUCell(RecurrentCell, Explicit):
         self.gain = nn.Parameter(torch.ones(size))
         self.gates = nn.Parameter(scaled_normal_(torch.empty(blocks, width, 3 * width), size))
         self.gate_bias = nn.Parameter(torch.zeros(blocks, 1, 3 * width))
-        offset = torch.zeros(blocks, 1, 3 * width)
-        offset[..., width : 2 * width] = self.update_bias
-        self.register_buffer("gate_offset", offset, persistent=False)
         return self
 
     def drive(self, action: Tensor) -> Tensor:
@@ -80,8 +77,14 @@ class BlockGRUCell(RecurrentCell, Explicit):
 
     def weights(self) -> Tensors:
         h, z, features = self.from_deterministic, self.from_stochastic, self.features.weight[:, : 2 * self.hidden]
+        bias = self.gate_bias + self._remembering(self.gate_bias)
         first = h.weight.t(), h.bias, z.weight.t(), z.bias, self.feature_gain
-        return *first, self.carry, features.t(), self.gain, self.gates, self.gate_bias + self.gate_offset
+        return *first, self.carry, features.t(), self.gain, self.gates, bias
+
+    def _remembering(self, gates: Tensor) -> Tensor:
+        """The update bias where it belongs among gates `[G, 1, 3 D / G]`."""
+        r, u, c = gates.detach().chunk(3, -1)
+        return torch.cat([torch.zeros_like(r), torch.full_like(u, self.update_bias), torch.zeros_like(c)], -1)
 
     def _split(self, x: Tensor) -> Tensor:
         """`[B, D]` -> `[G, B, D / G]`."""

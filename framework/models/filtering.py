@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from .explicit import Explicit
+from .explicit import Explicit, explicit_activation
 from .filtering_head import FilteringHead
 from .filtering_scan import Parts, Scanned, scan
 from .latent_draw import draw
@@ -38,6 +38,7 @@ class Filtering(Posterior):
         super().__init__()
         if hidden < 1:
             raise ValueError(f"hidden: need at least 1, got {hidden}")
+        explicit_activation(activation)
         self.hidden, self.activation, self.normalize, self.compiled = hidden, activation, normalize, compiled
 
     def build(self, features: int, action_size: int, dynamics: LatentDynamics) -> Self:

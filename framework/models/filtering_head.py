@@ -1,6 +1,6 @@
 """The network of q(z_t | h_t, o_t): one hidden layer over h and the features of the observation.
 
-    y = phi(norm(W_h h + W_o o + b))        raw = V y + c
+y = phi(norm(W_h h + W_o o + b))        raw = V y + c
 """
 
 import torch
@@ -56,7 +56,8 @@ class FilteringHead(nn.Module, Explicit):
     # ------------------------------------------------------------------ with its gradient
 
     def weights(self) -> Tensors:
-        out, bias = self.out.weight, self.out.bias
+        out: Tensor = self.out.weight
+        bias: Tensor = self.out.bias
         if self.draw is not None:
             out, bias = self.draw.arrange(out), self.draw.arrange(bias)
         gain = () if self.gain is None else (self.gain,)
@@ -74,11 +75,11 @@ class FilteringHead(nn.Module, Explicit):
 
     def back(self, weights: Tensors, saved: Tensors, grad: Tensor) -> tuple[Tensors, Tensors]:
         w_h, w_out, _, *gain = weights
-        _, y, normal, *norm = saved
+        y, normal = saved[1], saved[2]
         of_normal = self.phi.back(grad @ w_out.t(), normal, y)
         if not self.normalize:
             return (of_normal @ w_h.t(),), (grad, of_normal)
-        of_pre = rms_norm_backward(of_normal, *norm, gain[0])
+        of_pre = rms_norm_backward(of_normal, saved[3], saved[4], gain[0])
         return (of_pre @ w_h.t(),), (grad, of_pre, of_normal)
 
     def gradients(self, saved: Frames, deltas: Frames) -> tuple[Tensor, Tensors]:

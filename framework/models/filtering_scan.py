@@ -9,6 +9,7 @@ data, so that a CUDA graph can have it.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -68,7 +69,12 @@ class Steps(NamedTuple):
 
 
 EAGER = Steps(step, step_back)
-COMPILED = Steps(torch.compile(step, dynamic=False), torch.compile(step_back, dynamic=False))
+
+
+@cache
+def compiled_steps() -> Steps:
+    """Both by torch.compile, whose import alone takes seconds."""
+    return Steps(torch.compile(step, dynamic=False), torch.compile(step_back, dynamic=False))
 
 
 class _Scan(torch.autograd.Function):
@@ -118,17 +124,16 @@ class _Scan(torch.autograd.Function):
         kept, slopes = (1 - reset).unbind(0), parts.draw.slopes(raw, chance).unbind(0)
         outer = list(zip(*(grad.unbind(0) for grad in grads), strict=True))
         carried: Tensors = tuple(torch.zeros_like(grad[0]) for grad in grads[:2])
+        learned = ctx.needs_input_grad[5:7]
         before, deltas = [], []
         for t in reversed(range(frames)):
-            carried, of_state, delta = ctx.steps.back(
-                parts, weights, past[t], carried, outer[t], (kept[t], slopes[t])
-            )
-            before.append(of_state)
+            carried, of_state, delta = ctx.steps.back(parts, weights, past[t], carried, outer[t], (kept[t], slopes[t]))
+            if any(learned):
+                before.append(of_state)
             deltas.append(delta)
-        of_start = tuple(
-            (torch.stack(grad).flip(0) * reset).sum((0, 1)) if needed else None
-            for grad, needed in zip(zip(*before, strict=True), ctx.needs_input_grad[5:7], strict=True)
-        )
+        of_start: tuple[Tensor | None, ...] = (None, None)
+        if before:
+            of_start = tuple((torch.stack(grad).flip(0) * reset).sum((0, 1)) for grad in zip(*before, strict=True))
         given, of_weights = [], []
         for index, part in enumerate((parts.cell, parts.head)):
             of_given, found = part.gradients(
@@ -169,5 +174,5 @@ def scan(
         weights = parts.cell.weights(), parts.head.weights()
         dtype = weights[0][0].dtype
         tensors = (x.to(dtype) for x in (reset, parts.draw.chance(noise, drive), *start, drive, features))
-        steps = COMPILED if compiled else EAGER
+        steps = compiled_steps() if compiled else EAGER
         return Scanned(*_Scan.apply(steps, parts, len(weights[0]), *tensors, *weights[0], *weights[1]))

@@ -81,4 +81,3 @@ class GRUCell(RecurrentCell, Explicit):
         h, z, x = rows(saved[0]), rows(saved[1]), rows(saved[3])
         of_pre, of_x, of_h = (rows(delta) for delta in deltas)
         return of_pre, (z.t() @ of_pre, x.t() @ of_x, of_x.sum(0), h.t() @ of_h, of_h.sum(0))
-

@@ -1,6 +1,6 @@
 """A multi-layer perceptron whose hidden layers may be normalised, as those of DreamerV3.
 
-    h_{l+1} = phi(norm(W_l h_l + b_l))        norm: none, or root mean square
+h_{l+1} = phi(norm(W_l h_l + b_l))        norm: none, or root mean square
 """
 
 from collections.abc import Sequence

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .gru_cell import GRUCell
 from .latent import GaussianLatent, Latent
 from .latent_dynamics import LatentDynamics
+from .networks import keep_freed_memory
 from .perceptron import Perceptron
 from .recurrent_cell import RecurrentCell
 
@@ -67,6 +68,7 @@ class RSSM(LatentDynamics):
             weight_decay=weight_decay,
             gradient_clip=gradient_clip,
         )
+        keep_freed_memory()
         cell = GRUCell() if cell is None else cell
         self.cell = cell.build(self.latent.size, action_size, deterministic_size)
         self.head = Perceptron(deterministic_size, self.latent.statistics, hidden, activation, normalize)
