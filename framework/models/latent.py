@@ -122,10 +122,10 @@ class CategoricalLatent(Latent):
         return flat.unflatten(-1, (self.variables, self.classes))
 
     def read(self, raw: Tensor) -> Tensor:
+        by_class = self._of_each(raw).mT.contiguous()  # [*B, classes, V]: a CPU is slow at sums over short last ones
         if not self.unimix:
-            return self._of_each(raw).log_softmax(-1).flatten(-2)
-        probabilities = self._of_each(raw).softmax(-1)
-        return ((1 - self.unimix) * probabilities + self.unimix / self.classes).log().flatten(-2)
+            return by_class.log_softmax(-2).mT.flatten(-2)
+        return ((1 - self.unimix) * by_class.softmax(-2) + self.unimix / self.classes).log().mT.flatten(-2)
 
     def standard(self, like: Tensor) -> Tensor:
         return like.new_full((self.statistics,), -math.log(self.classes))

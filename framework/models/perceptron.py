@@ -1,0 +1,44 @@
+"""A multi-layer perceptron whose hidden layers may be normalised, as those of DreamerV3.
+
+h_{l+1} = phi(norm(W_l h_l + b_l))        norm: none, or root mean square
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from ..equations.rms_norm import rms_norm
+from .explicit import explicit_activation
+from .recurrent_cell import linear
+
+
+class Perceptron(nn.Module):
+    """From `[*B, inputs]` to `[*B, outputs]`.
+
+    Args:
+        inputs, outputs: sizes.
+        hidden: sizes of the hidden layers.
+        activation: phi; one of silu, relu, elu, tanh.
+        normalize: whether hidden layers are normalised.
+
+    Raises:
+        ValueError: for another activation.
+    """
+
+    def __init__(self, inputs: int, outputs: int, hidden: Sequence[int], activation: str, normalize: bool) -> None:
+        super().__init__()
+        self.phi = explicit_activation(activation).run
+        sizes = [inputs, *hidden, outputs]
+        self.layers = nn.ModuleList(linear(size, following) for size, following in pairwise(sizes))
+        self.gains = nn.ParameterList(torch.ones(size) for size in hidden if normalize)
+
+    def forward(self, x: Tensor) -> Tensor:
+        *hidden, last = self.layers
+        for index, layer in enumerate(hidden):
+            x = layer(x)
+            if self.gains:
+                x = rms_norm(x, self.gains[index])[0]
+            x = self.phi(x)
+        return last(x)
