@@ -15,6 +15,7 @@ ddp            one run on one process and on two: speed, and where the time goes
 cliff          falls with the mean prediction and with uncertainty (minutes)
 wandb_faults   what W&B costs a run when its server or its disk fails (minutes)
 collectors     steps a second by each way of collecting (minutes)
+posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -48,6 +49,7 @@ NAMES = (
     "tictactoe",
     "wandb_faults",
     "collectors",
+    "posteriors",
 )
 
 

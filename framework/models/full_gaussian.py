@@ -47,10 +47,12 @@ class FullGaussianLatent(Latent):
         return torch.cat([mean, factor.flatten(-2)], -1)
 
     def read(self, raw: Tensor) -> Tensor:
-        # a factor needs float32 at least, also under autocast
-        mean, factor = self.split(raw.to(torch.promote_types(raw.dtype, torch.float32)))
-        std = F.softplus(factor.diagonal(dim1=-2, dim2=-1)) + self.min_std
-        return self.join(mean, factor.tril(-1) + torch.diag_embed(std))
+        raw = raw.to(torch.promote_types(raw.dtype, torch.float32))  # what a factor needs, also under autocast
+        # by masks, since a recurrence calls this at each step, and taking a matrix apart has four times the calls
+        place = torch.arange(-self.size, self.size * self.size, device=raw.device)
+        row, column = place // self.size, place % self.size  # the mean is row -1
+        kept = (row < 0) | (column < row)
+        return torch.where(row == column, F.softplus(raw) + self.min_std, torch.where(kept, raw, 0.0))
 
     def standard(self, like: Tensor) -> Tensor:
         eye = torch.eye(self.size, dtype=like.dtype, device=like.device)
@@ -58,7 +60,7 @@ class FullGaussianLatent(Latent):
 
     def sample(self, statistics: Tensor, noise: Tensor | None) -> Tensor:
         mean, factor = self.split(statistics)
-        return mean if noise is None else mean + (factor @ noise[..., None])[..., 0]
+        return mean if noise is None else mean + (factor * noise[..., None, :]).sum(-1)
 
     def mean(self, statistics: Tensor) -> Tensor:
         return statistics[..., : self.size]
