@@ -17,6 +17,7 @@ wandb_faults   what W&B costs a run when its server or its disk fails (minutes)
 collectors     steps a second by each way of collecting (minutes)
 frames         a small picture of a task against the environment's own frame (a minute)
 rssm           a recurrent state-space model against a loop by hand and TorchRL's (minutes)
+posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -52,6 +53,7 @@ NAMES = (
     "collectors",
     "frames",
     "rssm",
+    "posteriors",
 )
 
 

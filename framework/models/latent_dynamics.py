@@ -14,6 +14,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from .dynamics import Dynamics
+from .full_gaussian import FullGaussianLatent
 from .latent import CategoricalLatent, GaussianLatent, Latent
 
 
@@ -100,7 +101,10 @@ def distribution(latent: Latent, statistics: Tensor) -> torch.distributions.Dist
     if isinstance(latent, GaussianLatent):
         mean, std = statistics.split(latent.size, -1)
         return torch.distributions.Independent(torch.distributions.Normal(mean, std), 1)
+    if isinstance(latent, FullGaussianLatent):
+        mean, factor = latent.split(statistics)
+        return torch.distributions.MultivariateNormal(mean, scale_tril=factor)
     if isinstance(latent, CategoricalLatent):
         logits = statistics.unflatten(-1, (latent.variables, latent.classes))
         return torch.distributions.Independent(torch.distributions.OneHotCategoricalStraightThrough(logits=logits), 1)
-    raise TypeError(f"need a GaussianLatent or a CategoricalLatent, got {type(latent).__name__}")
+    raise TypeError(f"need a Gaussian, full Gaussian or categorical latent, got {type(latent).__name__}")
