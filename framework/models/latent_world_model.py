@@ -19,6 +19,8 @@ from .posterior import Filtered, Inferred, Posterior
 from .sequence_objective import SequenceELBO, SequenceObjective
 from .world_model import WorldModel
 
+COLLAPSED = 0.01  # nats: a variable that tells less tells nothing
+
 
 class LatentWorldModel(WorldModel):
     """What an agent knows about a world that it sees through observations.
@@ -146,7 +148,26 @@ class LatentWorldModel(WorldModel):
         return {name: loss for head in heads for name, loss in head.loss(steps).items()}
 
     def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        """The losses on held-out sequences; for the objective also its parts, all by a fixed draw of the noise."""
-        with torch.random.fork_rng(devices=[] if not batch["is_init"].is_cuda else [batch["is_init"].device]):
+        """Scores of held-out sequences by a fixed draw of the noise: the losses, and in nats a frame
+
+        `elbo`, the bound on log p(o), where states are decoded; `kl_nats`, the divergence in it, and of it each
+        variable's, `kl_by_variable [V]`; `collapsed`, the share of variables with less than 0.01 nats.
+        """
+        device = batch["is_init"].device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(0)
-            return self.loss(batch)
+            losses = self.loss(batch)
+            torch.manual_seed(0)
+            inferred, counts = self.infer_sequences(batch), self.counts(batch)
+        nats = self.observation.log_likelihood(inferred.state, batch["observation"])
+        kl = self.dynamics.latent.kl(inferred.posterior, inferred.prior).view(-1, *counts.shape, self.variables).mean(0)
+        each = (kl * counts[..., None]).sum((0, 1)) / counts.sum().clamp_min(1)
+        scores = {"kl_nats": each.sum(), "kl_by_variable": each, "collapsed": (each < COLLAPSED).float().mean()}
+        if nats:
+            scores["elbo"] = weighted_mean(sum(nats.values(), start=torch.zeros_like(counts)), counts) - each.sum()
+        return losses | scores
+
+    @property
+    def variables(self) -> int:
+        """V of z."""
+        return self.dynamics.latent.variables

@@ -1,15 +1,11 @@
-"""Latent overshooting: predictions over several steps are held against the posterior, too.
-
-    L = c / (D - 1) sum_{d=2..D} mean_t max(n, KL(sg(q_t) || p(z_t | s_{t-d}, a_{t-d:t-1})))
-
-Hafner et al. 2019 (PlaNet), section 4, equation 7, with the posterior held fixed beyond one step (appendix D). The
-expectation over the steps between is taken by one sample.
-"""
+"""Latent overshooting as a part of a sequence's objective, see `equations/latent_overshooting.py`."""
 
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor, nn
 
+from ..equations.kl_balance import free_nats
+from ..equations.latent_overshooting import latent_overshooting
 from .latent_dynamics import LatentDynamics
 from .latent_heads import weighted_mean
 from .posterior import Inferred
@@ -19,9 +15,9 @@ class Overshooting(nn.Module):
     """Teaches the prior to predict several steps ahead.
 
     Args:
-        distance: D, at most so many steps.
-        scale: c.
-        free_nats: n.
+        distance: D, at most so many steps; less than the frames of a sequence.
+        scale: of the mean over the distances 2 to D.
+        free_nats: of each frame's divergence.
 
     Raises:
         ValueError: for a distance below 2 or negative numbers.
@@ -39,22 +35,31 @@ class Overshooting(nn.Module):
     def forward(
         self, dynamics: LatentDynamics, inferred: Inferred, batch: TensorDictBase, counts: Tensor
     ) -> dict[str, Tensor]:
-        """`overshooting`, of sequences longer than the distance."""
-        members = dynamics.members
-        theta = dynamics.sample_parameters(members)
-        action = batch["previous_action"].expand(members, *batch["previous_action"].shape)
-        begins = batch["is_init"][..., 0]
-        q = inferred.posterior.detach()
-        state = inferred.state.expand(members, *inferred.state.shape)
-        within = counts
-        total = torch.zeros((), device=q.device)
-        for d in range(1, self.distance + 1):
-            hidden = dynamics.advance(state[:, :, :-1], action[:, :, d:], theta)  # of frames d to L - 1
-            prior = dynamics.prior(hidden, theta)  # [E, B, L - d, Q]
-            within = within[:, :-1] * ~begins[:, d:]
-            if d > 1:
-                kl = dynamics.latent.kl(q[:, d:], prior).sum(-1).clamp_min(self.free_nats).mean(0)
-                total = total + weighted_mean(kl, within)
-            noise = torch.randn(*prior.shape[:-1], dynamics.latent.size, device=q.device, dtype=q.dtype)
-            state = dynamics.state(hidden, prior, noise)
-        return {"overshooting": self.scale * total / (self.distance - 1)}
+        """`overshooting`, over the predictions to frames that count.
+
+        Raises:
+            ValueError: for sequences that are not longer than the distance.
+        """
+        E, (B, L) = dynamics.members, counts.shape
+        theta = dynamics.sample_parameters(E)
+
+        def of_each(rows: Tensor) -> Tensor:  # [B, ...] -> [E * B, ...]
+            return rows.expand(E, *rows.shape).flatten(0, 1)
+
+        def transition(state: Tensor, action: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+            hidden = dynamics.advance(state.unflatten(0, (E, B)), action.unflatten(0, (E, B)), theta)
+            prior = dynamics.prior(hidden, theta)
+            chance = None if noise is None else noise.unflatten(0, (E, B))
+            return prior.flatten(0, 1), dynamics.state(hidden, prior, chance).flatten(0, 1)
+
+        action = batch["previous_action"]
+        shape = (self.distance - 1, E * B, L, dynamics.latent.size)
+        noise = torch.randn(shape, device=action.device, dtype=action.dtype)
+        found = latent_overshooting(
+            dynamics.latent.kl, transition, of_each(inferred.state), of_each(inferred.posterior), of_each(action),
+            of_each(batch["is_init"]), self.distance, noise,
+        )  # fmt: skip
+        kl = free_nats(found.kl, self.free_nats)  # [D - 1, E * B, L]
+        weights = found.valid * of_each(counts)
+        by_distance = torch.stack([weighted_mean(one, weight) for one, weight in zip(kl, weights, strict=True)])
+        return {"overshooting": self.scale * by_distance.mean()}

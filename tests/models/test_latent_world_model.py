@@ -45,8 +45,7 @@ def test_the_losses_are_means_of_the_terms_of_the_bound() -> None:
     torch.testing.assert_close(losses["nats_observation"], -nats.mean())
     latent = world.dynamics.latent
     kl = latent.kl(found.posterior, found.prior).sum(-1)  # [E, B, L]
-    torch.testing.assert_close(losses["kl_dynamics"], kl.mean())
-    torch.testing.assert_close(losses["kl_dynamics"], losses["kl_representation"])
+    torch.testing.assert_close(losses["kl"], 2 * kl.mean())
     reward = world.reward(found.state[:, :-1], batch["previous_action"][:, 1:], found.state[:, 1:])
     error = (reward - batch["reward"][:, 1:, 0]).square()[:, [0, 1, 3, 4]]  # frame 3 was arrived at by no action
     torch.testing.assert_close(losses["reward"], 5 * error.mean())
@@ -55,48 +54,39 @@ def test_the_losses_are_means_of_the_terms_of_the_bound() -> None:
 def test_the_divergence_teaches_the_prior_by_one_term_and_the_posterior_by_the_other() -> None:
     latent = GaussianLatent(Z)
     q = latent.read(torch.randn(B, L, 2 * Z)).requires_grad_()
-    p = latent.read(torch.randn(B, L, 2 * Z)).requires_grad_()
-    inferred = Inferred(torch.zeros(B, L, Z), q, p, {})
-    losses = Divergence(0.8, 0.2)(latent, inferred, torch.ones(B, L))
-    exact = torch.autograd.grad(latent.kl(q, p).sum(-1).mean(), (q, p))
-    torch.testing.assert_close(torch.autograd.grad(losses["kl_dynamics"], p)[0], 0.8 * exact[1])
-    torch.testing.assert_close(torch.autograd.grad(losses["kl_representation"], q)[0], 0.2 * exact[0])
-
-
-@pytest.mark.parametrize("per_variable", [True, False])
-def test_free_nats(per_variable: bool) -> None:
-    latent = GaussianLatent(2)
-    p = latent.standard(torch.zeros(1)).expand(1, 1, 4)
-    q = p + torch.tensor([3.0, 0.1, 0.0, 0.0])  # KL of 4.5 and 0.005 nats
-    inferred = Inferred(torch.zeros(1, 1, 2), q, p, {})
-    losses = Divergence(free_nats=2.0, per_variable=per_variable)(latent, inferred, torch.ones(1, 1))
-    assert losses["kl_dynamics"].item() == pytest.approx(5.5 if per_variable else 4.505, rel=1e-4)
+    p = latent.read(torch.randn(2, B, L, 2 * Z)).requires_grad_()
+    counts = (torch.rand(B, L) > 0.5).float()
+    kl = Divergence(0.8, 0.2)(latent, Inferred(torch.zeros(B, L, Z), q, p, {}), counts)["kl"]
+    exact = (latent.kl(q, p).sum(-1).mean(0) * counts).sum() / counts.sum()
+    torch.testing.assert_close(kl, exact)
+    (to_q, to_p), (of_q, of_p) = torch.autograd.grad(kl, (q, p)), torch.autograd.grad(exact, (q, p))
+    torch.testing.assert_close((to_q, to_p), (0.2 * of_q, 0.8 * of_p))
 
 
 def test_overshooting_is_the_divergence_of_predictions_over_several_steps() -> None:
-    world = model(SequenceELBO(overshooting=Overshooting(3)), members=1)
+    world = model(members=2)
     batch = sequences((3,))
-    found = Inferred(torch.randn(B, L, Z), *(world.dynamics.latent.read(torch.randn(B, L, 2 * Z)) for _ in "qp"), {})
-    dynamics, action = world.dynamics, batch["previous_action"]
-    theta = dynamics.sample_parameters(1)
+    latent, dynamics, action = world.dynamics.latent, world.dynamics, batch["previous_action"]
+    found = Inferred(torch.randn(B, L, Z), *(latent.read(torch.randn(B, L, 2 * Z)) for _ in "qp"), {})
+    theta = dynamics.sample_parameters(2)
     torch.manual_seed(0)
-    noise = {d: torch.randn(1, B, L - d, Z) for d in (1, 2, 3)}
+    noise = torch.randn(2, 2 * B, L, Z).unflatten(1, (2, B))
     expected = []
-    for d in (2, 3):  # frame 3 begins the second episode
+    for d in (2, 3):
         terms = []
         for t in range(L - d):
-            if t < 3 <= t + d:
+            if t < 3 <= t + d:  # frame 3 begins the second episode
                 continue
-            state = found.state[None, :, t]
+            state = found.state[:, t].expand(2, B, Z)
             for k in range(1, d + 1):
-                hidden = dynamics.advance(state, action[None, :, t + k], theta)
+                hidden = dynamics.advance(state, action[:, t + k].expand(2, B, A), theta)
                 statistics = dynamics.prior(hidden, theta)
-                state = dynamics.state(hidden, statistics, noise[k][:, :, t])
-            terms.append(dynamics.latent.kl(found.posterior[:, t + d], statistics[0]).sum(-1).mean())
+                state = dynamics.state(hidden, statistics, noise[k - 1, :, :, t + k] if k < d else None)
+            terms.append(latent.kl(found.posterior[:, t + d], statistics).sum(-1).mean())
         expected.append(torch.stack(terms).mean() if terms else torch.zeros(()))
     torch.manual_seed(0)
-    loss = Overshooting(3)(dynamics, found, batch, torch.ones(B, L))["overshooting"]
-    torch.testing.assert_close(loss, sum(expected) / 2)
+    loss = Overshooting(3, scale=2.0)(dynamics, found, batch, torch.ones(B, L))["overshooting"]
+    torch.testing.assert_close(loss, expected[0] + expected[1])
 
 
 def test_frames_that_only_warm_the_state_up_teach_nothing() -> None:
@@ -124,6 +114,16 @@ def test_evaluation_has_its_own_chance() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(99)
     torch.testing.assert_close(world.evaluate(batch), first)
+
+
+def test_the_bound_is_the_likelihood_less_the_divergence() -> None:
+    world, batch = model(), sequences((0, 3))
+    scores = world.evaluate(batch)
+    torch.testing.assert_close(scores["elbo"], -scores["nats_observation"] - scores["kl_nats"])
+    torch.testing.assert_close(scores["kl"], 2 * scores["kl_nats"])
+    assert scores["kl_by_variable"].shape == (Z,)
+    torch.testing.assert_close(scores["kl_by_variable"].sum(), scores["kl_nats"])
+    assert scores["collapsed"] == (scores["kl_by_variable"] < 0.01).float().mean()
 
 
 def agent(world: LatentWorldModel, **more: object) -> MPC:
