@@ -29,7 +29,7 @@ from ..keys import (
     TRAJECTORY,
     TRUNCATED,
 )
-from .observations import Shape, dtype, each, is_image
+from .observation_kinds import Shape, dtype, each, is_image
 from .room import allocate
 
 ARRIVAL_TRUNCATED = "truncated"  # [*B, 1], bool: the recording ended here, not the task

@@ -9,7 +9,7 @@ from recorded import KINDS, action, interleaved, observation, read, reward, rows
 from fulgurite.data import saved_rows
 from fulgurite.data.frame_dataset import FrameDataset
 from fulgurite.data.frames import frame_bytes
-from fulgurite.data.observations import shape_of
+from fulgurite.data.observation_kinds import shape_of
 from fulgurite.keys import SEQUENCE
 from fulgurite.runs.checkpoint import FolderCheckpointIO, load
 
