@@ -6,13 +6,11 @@
     L  frames of a sequence             C  frames of context, or channels of an image (C, H, W)
     *B any batch shape
 
+A sequence holds L consecutive frames, each with what led to it; its entries have L behind the dimensions of the batch:
+`observation [*B, L, ...]`, `previous_action [*B, L, A]`, `reward`, `terminated`, `is_init [*B, L, 1]`.
+
 Returns are maximised. Inside the framework continuous actions lie in [-1, 1] and discrete ones are one-hot; rewards are
-in the environment's units; likelihoods and KL are in nats. Vectors are float32. An observation is a vector, an image
-(uint8 `[*B, C, H, W]`), or a nested TensorDict of both by name.
-
-A sequence holds L consecutive frames, each with what led to it. Its entries have L behind the batch's dimensions:
-
-    observation [*B, L, ...]   previous_action [*B, L, A]   reward, terminated, is_init [*B, L, 1]
+in the environment's units; likelihoods and KL are in nats. Vectors are float32.
 """
 
 Shape = tuple[int, ...]

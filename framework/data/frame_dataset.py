@@ -31,7 +31,7 @@ from ..keys import (
 from . import saved_rows
 from .frames import ARRIVAL_TRUNCATED, Frames, frame_bytes
 from .line import laid_out
-from .observations import each, vectors
+from .observation_kinds import each, vectors
 from .replay import Replay
 
 HELD_OUT_BYTES = 256_000_000  # of held-out trajectories that are handed out at a time

@@ -30,7 +30,7 @@ from ..keys import (
     TRUNCATED,
     ObservationShape,
 )
-from .observations import dtype, each, is_image
+from .observation_kinds import dtype, each, is_image
 from .room import allocate
 
 ARRIVAL_TRUNCATED = "truncated"  # [*B, 1], bool: the recording ended here, not the task

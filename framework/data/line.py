@@ -20,7 +20,7 @@ from ..keys import (
     PREVIOUS_ACTION,
     TRAJECTORY,
 )
-from .observations import each
+from .observation_kinds import each
 
 
 class Line(NamedTuple):

@@ -21,7 +21,7 @@ from ..runs.ranks import gathered_at_first, rank
 from .buffer import Dataset
 from .frame_dataset import FrameDataset, check_length
 from .frames import beginnings, frame_bytes
-from .observations import has_images, shape_of
+from .observation_kinds import has_images, shape_of
 from .replay import Replay
 from .replay_choice import check_sequences
 from .room import choose

@@ -14,7 +14,7 @@ from .buffer import Dataset
 from .environments import Environment
 from .frame_dataset import FrameDataset
 from .frames import frame_bytes
-from .observations import has_images
+from .observation_kinds import has_images
 from .replay import Replay
 from .room import choose, in_words
 
@@ -54,7 +54,8 @@ def replay(environment: Environment, wanted: Wanted, trainer: Any) -> Replay:
     if length is None and not has_images(shape):
         return Dataset(wanted.capacity, wanted.members if wanted.members > 1 else None)
     capacity = min(wanted.capacity, max(wanted.most, length or 0))
-    folder = place(capacity, frame_bytes(shape, environment.action_size), wanted.on_disk, trainer)
+    on_disk = wanted.on_disk if has_images(shape) else False  # vectors are small
+    folder = place(capacity, frame_bytes(shape, environment.action_size), on_disk, trainer)
     return FrameDataset(capacity, shape, environment.action_size, length, folder)
 
 

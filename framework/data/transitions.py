@@ -27,7 +27,7 @@ from ..runs.checkpoint_content import WrongCheckpoint
 from . import saved_rows
 from .frame_dataset import FrameDataset
 from .frames import frame_bytes
-from .observations import each, shape_of
+from .observation_kinds import each, shape_of
 from .room import choose
 from .windows import held_out_trajectories
 

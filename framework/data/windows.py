@@ -20,7 +20,7 @@ from ..keys import (
     SEQUENCE,
     TRAJECTORY,
 )
-from .observations import each
+from .observation_kinds import each
 
 AT_ONCE = 256  # frames whose deviation is worked out at a time
 

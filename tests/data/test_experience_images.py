@@ -86,15 +86,16 @@ def test_images_without_sequences_are_transitions():
     assert torch.equal(batch["next", "observation"][:, 1, 0, 0], batch["observation"][:, 1, 0, 0] + 1)
 
 
-def test_vectors_in_sequences():
+def test_vectors_in_sequences(caplog):
     agent = Watching()
     environment = Environment("Pendulum-v1", num_envs=2)
     experience = Experience(
-        environment, agent, base_policy=RandomAgent(1), sequence_length=7, env_steps_per_collection=40,
+        environment, agent, base_policy=RandomAgent(1), sequence_length=7, on_disk=True, env_steps_per_collection=40,
         warmup_env_steps=40,
     )  # fmt: skip
     assert set(experience.collect().keys()) == {"action", "next", "trajectory", "observation"}
     (batch,) = experience.dataset.sample(1, 5, experience.generator)
+    assert "of memory" in caplog.text  # only images are worth a file
     assert batch["observation"].shape == (5, 7, 3)
     assert batch["observation"].dtype == torch.float32
 

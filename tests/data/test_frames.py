@@ -9,7 +9,7 @@ from recorded import KINDS, action, interleaved, observation, read, reward, rows
 from fulgurite.data import saved_rows
 from fulgurite.data.frame_dataset import FrameDataset
 from fulgurite.data.frames import frame_bytes
-from fulgurite.data.observations import shape_of
+from fulgurite.data.observation_kinds import shape_of
 from fulgurite.keys import SEQUENCE
 from fulgurite.runs.checkpoint import FolderCheckpointIO, load
 
@@ -258,19 +258,48 @@ def test_frames_come_back_from_checkpoints_and_only_new_ones_are_written(kind, c
         held_out = batch["trajectory"][:, 0] == 2
         before = dataset.frames.written
         dataset.extend(batch, held_out, CHANCE)
-        if number == 3:
-            dataset.cut(5)  # a frame that has been saved is changed afterwards
         state = dataset.state_dict("rows-0", writer.parts())
         given = sum(len(piece["content"]["trajectory"]) for piece in state["pieces"] if piece["content"])
-        assert given <= dataset.frames.written - before + 4 + 5 * (number == 3)
+        assert given <= dataset.frames.written - before + 4
         writer.save_checkpoint({"x": state}, tmp_path / f"step-{number}")
         again = filled(kind, 4, capacity, stop=0, folder=tmp_path)  # a buffer on the disk comes back like any other
         again.load_state_dict(load(tmp_path / f"step-{number}")["x"])
         drawn = [one.sample(2, 30, torch.Generator().manual_seed(0)) for one in (dataset, again)]
         assert (drawn[0] == drawn[1]).all()
         assert (again.frames.kept == dataset.frames.kept).all()
+        if number == 3:
+            over = int(dataset.everything()["next", "truncated"].sum())
+            dataset.cut(8)  # it runs: a frame that has been saved is changed afterwards
+            writer.save_checkpoint({"x": dataset.state_dict("rows-0", writer.parts())}, tmp_path / "cut")
+            changed = filled(kind, 4, capacity, stop=0)
+            changed.load_state_dict(load(tmp_path / "cut")["x"])
+            assert (changed.frames.kept == dataset.frames.kept).all()
+            assert int(changed.everything()["next", "truncated"].sum()) == over + 1
     assert len(list((tmp_path / "step-0").glob("rows-*"))) < len(list((tmp_path / f"step-{number}").glob("rows-*")))
     following = rows(kind, [(0, 7), (0, 8)], {})  # both go on alike
     for one in (dataset, again):
         one.extend(following, torch.zeros(2, dtype=torch.bool), CHANCE)
     assert (again.frames.kept == dataset.frames.kept).all()
+
+
+@pytest.mark.parametrize("capacity", [1000, 8])
+def test_one_collection_may_go_back_and_forth_between_episodes(capacity):
+    """As logged data may."""
+    steps = [(0, 0), (2, 0), (0, 1), (2, 1), (2, 2), (0, 2), (1, 0), (1, 1), (0, 3)]
+    dataset = filled("image", capacity=capacity, stop=0)
+    dataset.extend(rows("image", steps, {1: (2, True)}), torch.zeros(len(steps), dtype=torch.bool), CHANCE)
+    assert dataset.frames.written == len(steps) + 3
+    found = dataset.everything()
+    assert torch.equal(read(found["observation"])[1] + 1, read(found["next", "observation"])[1])
+    assert len(found) == (9 if capacity == 1000 else 5)
+
+
+def test_what_follows_an_end_under_the_same_number_begins_anew():
+    batch = rows("image", [(0, 0), (0, 1), (1, 0), (1, 1)], {0: (2, True), 1: (2, False)})
+    batch["trajectory"] = torch.zeros(4, 1, dtype=torch.int64)
+    dataset = filled("image", length=4, stop=0)
+    dataset.extend(batch, torch.zeros(4, dtype=torch.bool), CHANCE)
+    assert len(dataset) == 6
+    assert torch.equal(dataset.everything()["observation"], batch["observation"])
+    drawn = dataset.sample(1, 200, CHANCE)
+    assert torch.equal(drawn["is_init"][..., 0], read(drawn["observation"])[1] == 0)

@@ -10,7 +10,7 @@ from room import SIDES, Room
 
 from fulgurite.data.gymnasium_wrappers import Convention
 from fulgurite.data.nonsense import Nonsense, WrongForm
-from fulgurite.data.observations import channels_last, described, packed, reader, shape_of, space_of, unpacked
+from fulgurite.data.observation_space import channels_last, described, packed, reader, shape_of, space_of, unpacked
 
 
 def image(*shape: int) -> spaces.Box:
