@@ -6,10 +6,12 @@
     *B any batch shape
 
 Returns are maximised. Inside the framework continuous actions lie in [-1, 1] and discrete ones are one-hot; rewards are
-in the environment's units; likelihoods and KL are in nats. Vectors are float32.
+in the environment's units; likelihoods and KL are in nats. Vectors are float32, images uint8.
 """
 
-OBSERVATION = "observation"  # [*B, O], the environment's units, flattened, float32
+OBSERVATION = (
+    "observation"  # [*B, O], float32, its own units; an image [*B, C, H, W], uint8; or several of these by name
+)
 STATE = "state"  # [*B, S], what the dynamics predicts; the observation itself where the state is observed
 ACTION = "action"  # [*B, A], in [-1, 1], or one-hot
 IS_INIT = "is_init"  # [*B, 1], bool: the first step of an episode, so nothing is remembered from before
