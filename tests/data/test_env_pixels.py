@@ -148,7 +148,7 @@ def test_frames_are_drawn_once_an_action() -> None:
     env = Environment("CartPole-v1", action_repeat=3, wrappers={"pixels": Counted()}).make_single(0)
     env.reset(seed=0)
     for _ in range(2):
-        env.step(np.array([1, 0], np.float32))
+        assert env.step(np.array([1, 0], np.float32))[1] == 3
     assert Counted.frames == 3
     env.close()
 
