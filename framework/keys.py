@@ -10,13 +10,13 @@ A sequence holds L consecutive frames, each with what led to it; its entries hav
 `observation [*B, L, ...]`, `previous_action [*B, L, A]`, `reward`, `terminated`, `is_init [*B, L, 1]`.
 
 Returns are maximised. Inside the framework continuous actions lie in [-1, 1] and discrete ones are one-hot; rewards are
-in the environment's units; likelihoods and KL are in nats. Vectors are float32.
+in the environment's units; likelihoods and KL are in nats. Vectors are float32, images uint8.
 """
 
 Shape = tuple[int, ...]
 ObservationShape = Shape | dict[str, Shape]  # (O,) of a vector, (C, H, W) of an image, or these by name
 
-OBSERVATION = "observation"  # [*B, O], the environment's units, flattened, float32
+OBSERVATION = "observation"  # [*B, O], float32, its own units; an image [*B, C, H, W], uint8; or these by name
 STATE = "state"  # [*B, S], what the dynamics predicts; the observation itself where the state is observed
 ACTION = "action"  # [*B, A], in [-1, 1], or one-hot
 IS_INIT = "is_init"  # [*B, 1], bool: the first step of an episode, so nothing is remembered from before

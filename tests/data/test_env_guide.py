@@ -70,7 +70,7 @@ def test_the_guides_learned_reward_and_termination_fit_their_slots(folder: Path)
 
 def test_the_guides_wrappers_fit_their_slots(folder: Path) -> None:
     assert "ok" in fulgurite(folder, "check", "sights.yaml")
-    assert "ok" in fulgurite(folder, "check", "--deep", "night.yaml")
+    assert "ok" in fulgurite(folder, "check", "night.yaml")
 
 
 def test_the_guides_own_wrapper_fades_what_is_seen(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,7 @@ def test_the_pendulum_is_seen_where_it_is() -> None:
             theta = env.unwrapped.state[0]  # type: ignore[attr-defined]
             off = (angle(image) - theta + math.pi) % (2 * math.pi) - math.pi  # type: ignore[arg-type]
             assert abs(off) < 0.03
+        assert env.env.env._camera._screen.get_size() == (256, 256)  # type: ignore[attr-defined]
         assert env.render().shape == (500, 500, 3)  # type: ignore[union-attr]
 
 
@@ -114,7 +115,8 @@ def test_mujoco_draws_small_beside_its_own_frames(id: str, shape: tuple[int, ...
             assert frame.shape == shape  # type: ignore[union-attr]
             assert frame.std() > 5  # type: ignore[union-attr]
             walked(other, steps, seed=5)
-        other.close()  # what it frees is its own
+        walked(env, 1)
+        other.close()  # what it frees is its own, though this one has drawn last
         np.testing.assert_array_equal(walked(env, 6), expected)
 
 
@@ -148,7 +150,7 @@ def test_frames_are_drawn_once_an_action() -> None:
     env = Environment("CartPole-v1", action_repeat=3, wrappers={"pixels": Counted()}).make_single(0)
     env.reset(seed=0)
     for _ in range(2):
-        env.step(np.array([1, 0], np.float32))
+        assert env.step(np.array([1, 0], np.float32))[1] == 3
     assert Counted.frames == 3
     env.close()
 
