@@ -39,7 +39,7 @@ def traversals(
     order = vae.kl(statistics).mean(0).argsort(descending=True)[:variables]  # [V]
     values = torch.linspace(-extent, extent, steps, device=statistics.device, dtype=statistics.dtype)
     states = vae.latent.mean(statistics[0]).repeat(len(order), steps, 1)  # [V, steps, S]
-    states[torch.arange(len(order)), :, order] = values
+    states[torch.arange(len(order), device=order.device), :, order] = values
     return image_of(vae.observation.decode(states), vae, entry)
 
 
