@@ -36,7 +36,7 @@ class FilteringHead(nn.Module, Explicit):
         draw: Draw | None,
     ) -> None:
         super().__init__()
-        self.phi, self.normalize, self.draw = explicit_activation(activation), normalize, draw
+        self.activation, self.normalize, self.draw = activation, normalize, draw
         self.from_features = linear(features, hidden)
         self.from_deterministic = linear(deterministic_size, hidden, bias=False)
         for layer in (self.from_features, self.from_deterministic):
@@ -51,7 +51,7 @@ class FilteringHead(nn.Module, Explicit):
     def forward(self, given: Tensor, deterministic: Tensor) -> Tensor:
         """Raw numbers `[*B, Q]` in the order of `Latent.read`."""
         y = given + self.from_deterministic(deterministic)
-        return self.out(self.phi.run(y if self.gain is None else rms_norm(y, self.gain)[0]))
+        return self.out(explicit_activation(self.activation).run(y if self.gain is None else rms_norm(y, self.gain)[0]))
 
     # ------------------------------------------------------------------ with its gradient
 
@@ -67,16 +67,16 @@ class FilteringHead(nn.Module, Explicit):
         (w_h, w_out, b_out, *gain), (h,) = weights, inputs
         pre = torch.addmm(given, h, w_h)  # [B, hidden]
         if not self.normalize:
-            y = self.phi.run(pre)
+            y = explicit_activation(self.activation).run(pre)
             return torch.addmm(b_out, y, w_out), (h, y, pre)
         normal, unit, r = rms_norm(pre, gain[0])
-        y = self.phi.run(normal)
+        y = explicit_activation(self.activation).run(normal)
         return torch.addmm(b_out, y, w_out), (h, y, normal, unit, r)
 
     def back(self, weights: Tensors, saved: Tensors, grad: Tensor) -> tuple[Tensors, Tensors]:
         w_h, w_out, _, *gain = weights
         y, normal = saved[1], saved[2]
-        of_normal = self.phi.back(grad @ w_out.t(), normal, y)
+        of_normal = explicit_activation(self.activation).back(grad @ w_out.t(), normal, y)
         if not self.normalize:
             return (of_normal @ w_h.t(),), (grad, of_normal)
         of_pre = rms_norm_backward(of_normal, saved[3], saved[4], gain[0])

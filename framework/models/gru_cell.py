@@ -32,7 +32,8 @@ class GRUCell(RecurrentCell, Explicit):
         if hidden < 1:
             raise ValueError(f"hidden: need at least 1, got {hidden}")
         self.hidden = hidden
-        self.phi = explicit_activation(activation)
+        explicit_activation(activation)
+        self.activation = activation
 
     def build(self, stochastic_size: int, action_size: int, deterministic_size: int) -> Self:
         self.stochastic_size = stochastic_size
@@ -58,7 +59,7 @@ class GRUCell(RecurrentCell, Explicit):
         (w_z, w_x, b_x, w_h, b_h), (h, z) = weights, inputs
         size = h.shape[-1]
         pre = torch.addmm(given, z, w_z)  # [B, hidden]
-        x = self.phi.run(pre)
+        x = explicit_activation(self.activation).run(pre)
         from_x, from_h = torch.addmm(b_x, x, w_x), torch.addmm(b_h, h, w_h)  # [B, 3D]: r, u, n
         ru = (from_x[:, : 2 * size] + from_h[:, : 2 * size]).sigmoid()  # [B, 2D]
         recalled = from_h[:, 2 * size :]
@@ -74,7 +75,7 @@ class GRUCell(RecurrentCell, Explicit):
         of_ru = sigmoid_backward(torch.cat([of_n * recalled, grad * (h - n)], -1), ru)
         of_x = torch.cat([of_ru, of_n], -1)  # [B, 3D]
         of_recurrent = torch.cat([of_ru, of_n * r], -1)  # [B, 3D]
-        of_pre = self.phi.back(of_x @ w_x.t(), pre, x)
+        of_pre = explicit_activation(self.activation).back(of_x @ w_x.t(), pre, x)
         return (torch.addmm(of_h, of_recurrent, w_h.t()), of_pre @ w_z.t()), (of_pre, of_x, of_recurrent)
 
     def gradients(self, saved: Frames, deltas: Frames) -> tuple[Tensor, Tensors]:

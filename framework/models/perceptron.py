@@ -29,7 +29,8 @@ class Perceptron(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, hidden: Sequence[int], activation: str, normalize: bool) -> None:
         super().__init__()
-        self.phi = explicit_activation(activation).run
+        explicit_activation(activation)
+        self.activation = activation
         sizes = [inputs, *hidden, outputs]
         self.layers = nn.ModuleList(linear(size, following) for size, following in pairwise(sizes))
         self.gains = nn.ParameterList(torch.ones(size) for size in hidden if normalize)
@@ -40,5 +41,5 @@ class Perceptron(nn.Module):
             x = layer(x)
             if self.gains:
                 x = rms_norm(x, self.gains[index])[0]
-            x = self.phi(x)
+            x = explicit_activation(self.activation).run(x)
         return last(x)

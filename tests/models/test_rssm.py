@@ -1,5 +1,6 @@
 """The recurrent state-space model and its filtering posterior, against steps by hand, torch's own and TorchRL's."""
 
+import pickle
 from collections.abc import Callable
 from itertools import product
 
@@ -285,6 +286,15 @@ def test_compiled_steps_do_the_same(cell: str, latent: str) -> None:
         found.append([*inferred[:3], *torch.autograd.grad(loss, [*rssm.parameters(), *filtering.parameters()])])
     for got, expected in zip(*found, strict=True):
         torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize(("cell", "latent"), [*product(CELLS, LATENTS)])
+def test_workers_get_a_copy(cell: str, latent: str) -> None:
+    rssm, filtering = built(CELLS[cell](), LATENTS[latent](), True)
+    features, action, is_init, noise = sequences(rssm.latent)
+    rssm_copy, filtering_copy = pickle.loads(pickle.dumps((rssm, filtering)))
+    got = filtering_copy.infer(rssm_copy, features, action, is_init, noise)
+    assert torch.equal(got.state, filtering.infer(rssm, features, action, is_init, noise).state)
 
 
 def test_wrong_numbers_and_parts() -> None:
