@@ -18,8 +18,6 @@ from .base import Model
 from .full_gaussian import FullGaussianLatent
 from .latent_dynamics import LatentDynamics
 
-Matrix = Sequence[Sequence[float]]
-
 
 class LinearGaussian(LatentDynamics):
     """p(z_t | z_{t-1}, a_{t-1}) = N(A z_{t-1} + B a_{t-1}, Q), and p(z_1) = N(m0, P0).
@@ -39,11 +37,11 @@ class LinearGaussian(LatentDynamics):
 
     def __init__(
         self,
-        transition: Matrix,
-        control: Matrix,
-        process: Matrix,
+        transition: Sequence[Sequence[float]],
+        control: Sequence[Sequence[float]],
+        process: Sequence[Sequence[float]],
         first_mean: Sequence[float],
-        first_covariance: Matrix,
+        first_covariance: Sequence[Sequence[float]],
         learned: Sequence[str] = (),
         learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
@@ -100,8 +98,8 @@ class LinearGaussianObservation(Model):
 
     def __init__(
         self,
-        emission: Matrix,
-        noise: Matrix,
+        emission: Sequence[Sequence[float]],
+        noise: Sequence[Sequence[float]],
         learned: Sequence[str] = (),
         learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
@@ -164,7 +162,7 @@ class Constants(nn.Module):
         return value.tril(-1) + torch.diag_embed(value.diagonal().exp()) if name in self.covariances else value
 
 
-def matrix(name: str, rows: Matrix, height: int, width: int | None) -> Tensor:
+def matrix(name: str, rows: Sequence[Sequence[float]], height: int, width: int | None) -> Tensor:
     """The rows as a tensor.
 
     Raises:

@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from benchmarks.posteriors import Bench, Judged, LinearSingleStep
+from fulgurite.models.full_gaussian import FullGaussianLatent
+from fulgurite.models.gated_transition import GatedTransition
+from fulgurite.models.linear_gaussian import LinearGaussianObservation
 from fulgurite.models.smoothing import Smoothing
 
 
@@ -41,10 +44,27 @@ def test_smoother_and_filter_come_to_the_exact_posteriors() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_they_come_closer_with_more_updates(bidirectional: bool) -> None:
-    found = trained(frames=25, updates=2000, hidden=32, bidirectional=bidirectional)
+    found = trained(frames=20, updates=1000, hidden=32, bidirectional=bidirectional)
     check(found, gap=0.15)
     assert found.smoother.error < 0.06
     assert found.filter.error < 0.06
+
+
+@pytest.mark.slow
+def test_a_model_that_is_learned_with_its_posterior_comes_to_the_likelihood_of_the_true_one() -> None:
+    torch.manual_seed(0)
+    bench = Bench(12)
+    bench.dynamics = GatedTransition(FullGaussianLatent(2, min_std=0.01), 1, (32,))
+    bench.observation = LinearGaussianObservation([[1.0, 0.0]], [[1.0]], learned=("emission", "noise"))
+    posterior = Smoothing(24).build(1, 1, bench.dynamics)
+    learned = torch.nn.ModuleList([posterior, bench.dynamics, bench.observation])
+    bench.train(posterior, 1200, batch=64, learning_rate=1e-2, seed=0, parameters=learned.parameters())
+    with torch.no_grad():
+        noise = torch.randn(*bench.actions.shape[:2], 2)
+        _, bound = bench.infer(posterior, bench.tested.observations, bench.actions, noise)
+    gap = bench.filtered.log_likelihood - bound
+    assert gap.mean() < 0.15  # nats a sequence of 12 frames
+    assert gap.mean() > -3 * gap.std() / len(gap) ** 0.5
 
 
 def test_a_single_observation_falls_short_by_what_theory_says() -> None:
