@@ -13,9 +13,8 @@ WORDS = ["experience.collector=processes", "experience.collector.workers=2", "ex
 
 
 def lost_worker(place: Path, extent: Extent) -> str:
-    """One of two workers is killed after the first checkpoint."""
+    """One of two workers is killed after the first checkpoint; the long way the run is held against a whole one."""
     words = [small_recipe(FAMILIES[0], place), *WORDS]
-    whole, _ = left_alone(words, place / "whole")
     folder = place / "lost"
     process = start(["train", *words], folder)
     wait_until(lambda: saved(folder) > 0, process, folder)
@@ -33,6 +32,9 @@ def lost_worker(place: Path, extent: Extent) -> str:
         raise Failed("the other worker is left")
     run = the_run(folder)
     finish(start(["resume", run.relative_to(folder)], folder), folder)
+    if not extent.long:
+        return "one line names it, exit code 1, no process left; the run was resumed"
+    whole, _ = left_alone(words, place / "whole")
     found = difference(whole, run)
     if found is not None:
         raise Failed(f"resumed, it differs in {found}")

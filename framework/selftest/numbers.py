@@ -27,9 +27,10 @@ def numbers(place: Path, extent: Extent) -> str:
     """Losses and gradients that are not finite for three updates, and for ever; then exploding models."""
     words = [small_recipe(FAMILIES[0], place)]
     whole, _ = left_alone(words, place / "whole")
-    kinds = ("loss", "gradient") if extent.long else ("loss",)
-    few = [(kind, place / f"{kind}-few", 3) for kind in ("loss", "gradient")]
-    many = [(kind, place / f"{kind}-many", 10**9) for kind in kinds]
+    kinds = ("loss", "gradient")
+    for_ever = kinds if extent.long else kinds[:1]
+    few = [(kind, place / f"{kind}-few", 3) for kind in (kinds if extent.long else kinds[1:])]
+    many = [(kind, place / f"{kind}-many", 10**9) for kind in for_ever]
     runs = [
         (kind, folder, count, start(["train", *words, SPOILT.format(__package__, kind, FIRST, count)], folder))
         for kind, folder, count in [*few, *many]
@@ -43,8 +44,9 @@ def numbers(place: Path, extent: Extent) -> str:
             stopped(kind, folder, whole)
     searches = [planned(name, place) for name in (*FAMILIES, *SEARCHES)]
     return (
-        f"3 updates of loss and gradient were skipped; after {' and '.join(kinds)} stayed bad the run stopped with a "
-        "dump, without a checkpoint that is not finite, and resumed to the same bits; "
+        f"3 updates were skipped ({', '.join(kind for kind, *_ in few)}); where they stayed bad "
+        f"({', '.join(for_ever)}) the run stopped with a dump, without a checkpoint that is not finite, and resumed to "
+        "the same bits; "
         f"finite actions within bounds of {len(searches)} planners in models that give {', '.join(map(str, BAD))}"
     )
 
