@@ -9,78 +9,21 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
+from fulgurite.selftest.wandb_faults import FAULTS, HUNG, KILLED, cores, fault
+
 from .table import machine
-from .wandb_server import Server
 
 STEPS, TURNS, EVERY = 40, 9, 20
-KEY = {"WANDB_API_KEY": "a" * 40}
-FAULTS = (
-    "a server that answers",
-    "no key",
-    "no network",
-    "never answers",
-    "errors after 3 answers",
-    "errors after 10 answers",
-    "silence after 3 answers",
-    "silence after 10 answers",
-    "its process killed",
-    "its process hung",
-    "full disk",
-    "not installed",
-)
-
-
-@contextmanager
-def fault(name: str, folder: Path) -> Iterator[dict[str, str]]:
-    """The variables of a process in which something is wrong with W&B."""
-    with ExitStack() as stack:
-        if name == "no key":
-            yield {}
-        elif name == "no network":
-            with socket.create_server(("127.0.0.1", 0)) as closed:
-                port = closed.getsockname()[1]
-            yield {**KEY, "WANDB_BASE_URL": f"http://127.0.0.1:{port}"}
-        elif name == "never answers":
-            server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100))
-            yield {**KEY, "WANDB_BASE_URL": f"http://127.0.0.1:{server.getsockname()[1]}"}
-        elif name == "full disk":
-            small = stack.enter_context(full_disk(folder / "wandb"))
-            yield {"FULL": str(small)}
-        elif name == "not installed":
-            (folder / "absent").mkdir()
-            (folder / "absent" / "wandb.py").write_text("raise ModuleNotFoundError(\"No module named 'wandb'\")\n")
-            yield {"PYTHONPATH": str(folder / "absent")}
-        else:
-            kind, _, rest = name.partition(" after ")
-            good = int(rest.split()[0]) if rest else 0
-            which: Any = kind if rest else "none"
-            yield {**KEY, "WANDB_BASE_URL": stack.enter_context(Server(which, good)).address}
-
-
-@contextmanager
-def full_disk(place: Path) -> Iterator[Path]:
-    """A file system at `place` on which a W&B run begins, but cannot be kept."""
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place)], check=True, capture_output=True)
-    try:
-        (place / "filler").write_bytes(bytes(96 * 1024))
-        yield place
-        print(f"left on the full disk: {shutil.disk_usage(place).free} bytes", file=sys.stderr)
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def measured(name: str) -> dict[str, Any]:
@@ -139,8 +82,8 @@ def one(folder: Path, name: str) -> None:
     start = time.perf_counter() - began
     ratios, slowest = [], 0.0
     for turn in range(TURNS):
-        if name.startswith("its process") and turn == TURNS // 2:
-            tell_core(signal.SIGKILL if name.endswith("killed") else signal.SIGSTOP)
+        if name in (KILLED, HUNG) and turn == TURNS // 2:
+            tell_core(signal.SIGKILL if name == KILLED else signal.SIGSTOP)
         alone, _ = steps([file])
         both, slow = steps([file, logger])
         ratios.append(both / alone)
@@ -148,7 +91,7 @@ def one(folder: Path, name: str) -> None:
     began = time.perf_counter()
     logger.finalize("success")
     end = time.perf_counter() - began
-    if name == "its process hung":
+    if name == HUNG:
         tell_core(signal.SIGKILL)  # stopped as it is, it would not notice our end
     told = {"start": start, "ratio": median(ratios), "worst": max(ratios), "slowest": slowest, "end": end}
     print(json.dumps(told), flush=True)
@@ -156,10 +99,8 @@ def one(folder: Path, name: str) -> None:
 
 def tell_core(number: signal.Signals) -> None:
     """Sends a signal to W&B's own process."""
-    for path in Path("/proc/self/task").glob("*/children"):
-        for pid in path.read_text().split():
-            if "wandb-core" in Path(f"/proc/{pid}/cmdline").read_text():
-                os.kill(int(pid), number)
+    for pid in cores(os.getpid()):
+        os.kill(pid, number)
 
 
 def line(it: dict[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""When to look: every so many environment steps, on a model that is fitted to all data so far, and at the run's end."""
+"""When to look: every so many environment steps, on a model that is fitted to all data so far, and at the run's end.
+
+What a stop put off comes first when the run resumes, before it collects: so it sees the model that it would have seen.
+"""
 
 import logging
 from abc import ABC, abstractmethod
@@ -47,7 +50,15 @@ class Periodic(Callback, ABC):
     def watch(self, trainer: Trainer, agent: LightningModule, final: bool) -> None:
         """Called on every rank; whoever plays or writes does so on rank zero alone. `final`: nothing comes after."""
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if data.env_steps >= data.warmup_env_steps:
+            self._watch_if_due(trainer, pl_module)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._watch_if_due(trainer, pl_module)
+
+    def _watch_if_due(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if data.collection_due and self.every.due(data.env_steps):
             self._watch(trainer, pl_module, data.finished)

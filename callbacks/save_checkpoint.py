@@ -46,6 +46,13 @@ class SaveCheckpoint(Checkpoint):
         self._best: tuple[float, str] | None = None
         self._saved: tuple[int, int] | None = None
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """An evaluation that a stop had put off was of the weights in the checkpoint that the run goes on from."""
+        improved = self._improved(trainer)
+        if improved is not None and trainer.ckpt_path is not None:
+            self._best = (improved, Path(trainer.ckpt_path).name)
+            self._name_best(trainer)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         # When all steps are made, only the last fit remains, and the save after it.
@@ -122,8 +129,12 @@ class SaveCheckpoint(Checkpoint):
         for old in found:
             if old.name not in kept:
                 trainer.strategy.remove_checkpoint(old)
-        if self._best and newest:
-            swap(newest.parent / BEST, self._best[1] + "\n")
+        if newest:
+            self._name_best(trainer)
+
+    def _name_best(self, trainer: Trainer) -> None:
+        if self._best and trainer.is_global_zero:
+            swap(Path(trainer.default_root_dir) / "checkpoints" / BEST, self._best[1] + "\n")
 
     def state_dict(self) -> dict[str, Any]:
         return {"done_at": self.every.done_at, "best": self._best}

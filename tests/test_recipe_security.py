@@ -1,6 +1,5 @@
 """What a recipe must not be able to do: call, import or unfold anything but what its slots take."""
 
-import inspect
 import os
 import re
 import sys
@@ -11,6 +10,7 @@ from recipe_desk import Desk
 
 from fulgurite.recipe import RecipeError, build, to_yaml
 from fulgurite.recipe_files import RecipeFile
+from fulgurite.selftest.crafted_recipes import DISGUISES, MODULE, NESTED, RESOLVERS, TARGETS, UNENDING, alias_bomb
 
 CANARY = "import pathlib\npathlib.Path({here!r}).write_text('ran')\n"
 
@@ -23,31 +23,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-CALLS = [
-    "os.system",
-    "posix.system",
-    "subprocess.Popen",
-    "builtins.eval",
-    "builtins.exec",
-    "runpy.run_path",
-    "pickle.loads",
-    "shutil.rmtree",
-    "torch.load",
-    "torch.hub.load",
-    "torch.utils.cpp_extension.load_inline",
-    "numpy.testing._private.utils.runstring",
-    "recipe_double.experiment.planners.abstractmethod",
-    "canary.run",
-    "canary.Thing",
-    "canary",
-    "fulgurite.cli.main",
-    "__main__.x",
-    "..canary.Thing",
-    "/canary.Thing",
-]
-
-
-@pytest.mark.parametrize("target", CALLS)
+@pytest.mark.parametrize("target", [*TARGETS, "recipe_double.experiment.planners.abstractmethod"])
 @pytest.mark.parametrize("slot", ["agent.planner", "agent.model.reward", "callbacks.video", "agent.model.optimizer"])
 def test_nothing_but_a_slots_classes_is_called_or_even_imported(desk: Desk, target: str, slot: str) -> None:
     ran = desk.home / "ran"
@@ -66,9 +42,7 @@ def test_a_function_must_start_with_the_slots_arguments(desk: Desk, target: str)
     assert line in desk.problems("a/small", f"agent.model.reward={{_target_: {target}}}")[0]
 
 
-@pytest.mark.parametrize(
-    "text", ["${oc.env:HOME}", "${oc.decode:x}", "${eval:1}", "x ${oc.env:HOME}", "${:}", "${}", "${a b}"]
-)
+@pytest.mark.parametrize("text", RESOLVERS)
 def test_resolvers_are_refused(desk: Desk, text: str) -> None:
     problems = desk.problems(desk.write("mine.yaml", f"defaults: [a/small]\nnote: '{text}'"))
     assert len(problems) == 1
@@ -76,9 +50,7 @@ def test_resolvers_are_refused(desk: Desk, text: str) -> None:
 
 
 def test_an_alias_bomb_costs_nothing(desk: Desk) -> None:
-    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
-    problems = desk.problems(desk.write("mine.yaml", "\n".join(lines)))
+    problems = desk.problems(desk.write("mine.yaml", alias_bomb()))
     assert problems == ["mine.yaml: line 1: anchors and aliases (&a) are refused: share with ${key}"]
 
 
@@ -99,37 +71,10 @@ def test_a_long_chain_of_references_ends(desk: Desk) -> None:
     assert "is the end of 30 references in a row" in desk.problems(path)[0]
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "own.Renamed",  # an alias of a library's function
-        "own.Meta",  # a class whose metaclass says that it is any class's heir
-        "own.Late",  # a name that is bound to another thing once it is imported
-        "own.Made",  # made by a call
-        "own.CEM.__init__",
-        "own.CEM.plan.__globals__",
-        "\uff4fwn.CEM",  # a full-width o, which Python itself would read as `own`
-        "recipe_double.planners.\uff23EM",
-        "own.CEM()",
-        "own .CEM",
-        "own.__builtins__.eval",
-    ],
-)
+@pytest.mark.parametrize("target", [target.format(planners="recipe_double.planners") for target in DISGUISES])
 def test_a_disguise_does_not_help(desk: Desk, target: str) -> None:
     ran = desk.home / "ran"
-    module = """
-        from os import system as Renamed
-        from recipe_double.planners import CEM
-        class Any(type):
-            def __subclasscheck__(cls, other): return True
-            def __instancecheck__(cls, other): return True
-        class Meta(metaclass=Any):
-            def __init__(self, command="ls"): ...
-        class Late: ...
-        globals()["Late"] = CEM
-        Made = type("Made", (CEM,), {})
-    """
-    desk.write("own.py", CANARY.format(here=str(ran)) + inspect.cleandoc(module))
+    desk.write("own.py", CANARY.format(here=str(ran)) + MODULE.format(planners="recipe_double.planners"))
     with pytest.raises(RecipeError) as caught:
         build(desk.compose("a/small", f"agent.planner={{_target_: '{target}', command: ls}}"))
     assert "agent.planner._target_: " in str(caught.value)
@@ -168,13 +113,13 @@ def test_a_seed_out_of_range_is_one_line(desk: Desk, seed: str) -> None:
     assert problems[0].startswith(f"a/small.yaml: seed: expected 0 to 4294967295, got {seed[:50]}")
 
 
-@pytest.mark.parametrize("number", ["9" * 5000, "1e999", ".nan", "-.inf"])
+@pytest.mark.parametrize("number", UNENDING)
 def test_numbers_without_end_are_refused(desk: Desk, number: str) -> None:
     assert len(desk.problems("a/small", f"agent.planner.candidates={number}")) == 1
 
 
 def test_deep_nesting_is_refused_wherever_it_stands(desk: Desk) -> None:
-    for deep in ("[" * 10_000 + "]" * 10_000, "{a: " * 5_000 + "1" + "}" * 5_000):
+    for deep in NESTED:
         assert desk.problems("a/small", f"note={deep}") == ["command line: note: nested deeper than 32"]
     deep = ".".join(["agent"] * 3_000)
     assert desk.problems("a/small", f"{deep}=1")[0].endswith("nested deeper than 32")

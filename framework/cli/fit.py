@@ -77,12 +77,13 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
 
 def _explain(error: Exception) -> None:
     """Prints where and why a run failed. Some errors say all themselves; what they came of follows."""
+    from ..data.collector import WorkerLost
     from ..data.episodes import EnvironmentFault
     from ..models.dump import NotFinite
     from ..runs.checkpoint_content import WrongCheckpoint
 
     shown: BaseException | None = error
-    if isinstance(error, EnvironmentFault | NotFinite | WrongCheckpoint):
+    if isinstance(error, EnvironmentFault | NotFinite | WrongCheckpoint | WorkerLost):
         complain(str(error))
         shown = error.__cause__
     if shown is not None:

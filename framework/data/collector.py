@@ -18,6 +18,10 @@ from .environments import Environment
 from .play import Policy
 
 
+class WorkerLost(RuntimeError):
+    """A worker of a collector was killed, or ended by itself."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What shall be collected.

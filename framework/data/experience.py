@@ -154,8 +154,8 @@ class Experience(pl.LightningDataModule):
 
     @property
     def collection_due(self) -> bool:
-        """Whether the model has had its updates on all data so far."""
-        return not self.schedule.due(self.updates_per_epoch)
+        """Whether the model has had its updates on all data so far; never within an epoch, which a stop may cut."""
+        return not self.calls_made and not self.schedule.due(self.updates_per_epoch)
 
     @property
     def calls_per_epoch(self) -> int:

@@ -19,7 +19,7 @@ from torchrl.collectors import BaseCollector
 from ..keys import TRAJECTORY
 from ..runs.stopping import Stopped
 from .acting import Acting
-from .collector import Collected, Collecting, Task
+from .collector import Collected, Collecting, Task, WorkerLost
 from .collector_worker import Assignment, received
 
 PATIENCE = 0.5  # seconds between two looks at whether the run shall stop
@@ -106,7 +106,8 @@ class Workers(Collecting):
         try:
             together = self.collector.next()
         except Exception as error:
-            raise RuntimeError("a worker ended by itself: it was killed, or ran out of memory") from error
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:100]
+            raise WorkerLost(f"a worker ended by itself: it was killed, or ran out of memory ({said})") from None
         return [received(together, worker) for worker in range(self.count)]
 
     def waited_for(self, work: Callable[[], Any]) -> Any:

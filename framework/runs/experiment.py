@@ -92,7 +92,7 @@ class Experiment:
             WrongCheckpoint: for a checkpoint of another recipe, or whose content is none of a run's.
         """
         run_state = RunState()
-        callbacks = [*(callback for callback in self.callbacks.values() if callback), run_state]
+        callbacks = [run_state, *(callback for callback in self.callbacks.values() if callback)]
         trainer = self.trainer(
             callbacks=callbacks,
             enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),

@@ -1,8 +1,20 @@
 """What a drill is: something that breaks a run on purpose, and finds that nothing was lost, or says what was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+FAMILIES = (  # one recipe of each kind of model, planner and agent
+    "pets/cartpole",
+    "icem/pendulum",
+    "gradient/pendulum",
+    "bayesian/pendulum",
+    "system_id/pendulum",
+    "ladder/v10",
+    "cliff/uncertain",
+    "mcts/cartpole",
+    "alphazero/frozen_lake",
+)
 
 
 class Failed(Exception):
@@ -13,12 +25,29 @@ class Skipped(Exception):
     """A drill that this machine does not allow, and why."""
 
 
+class Extent(NamedTuple):
+    """How much of a drill is done.
+
+    Attributes:
+        long: each thing many times.
+        families: recipes, for the drills that go through families; by default one, or all of them the long way.
+    """
+
+    long: bool = False
+    families: Sequence[str] = ()
+
+    @property
+    def chosen(self) -> Sequence[str]:
+        """The families to go through."""
+        return self.families or (FAMILIES if self.long else FAMILIES[:1])
+
+
 class Drill(NamedTuple):
-    """`run(place, long)` works in an empty folder, the long way or the short one, and returns what it saw in one line.
+    """`run(place, extent)` works in an empty folder and returns what it saw in one line.
 
     It raises `Failed` or `Skipped`.
     """
 
     name: str
     what: str
-    run: Callable[[Path, bool], str]
+    run: Callable[[Path, Extent], str]

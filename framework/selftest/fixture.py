@@ -35,6 +35,8 @@ AGENTS = {
     "ladder/v10": "{replan_every: 3, planner: {candidates: 8, elites: 2, iterations: 2, horizon: 3}}",
     "cliff/uncertain": SAMPLING,
     "mcts/cartpole": "{search: {simulations: 4}}",
+    "mppi/pendulum": "{planner: {candidates: 8, iterations: 2, horizon: 3}}",
+    "random_shooting/pendulum": "{planner: {candidates: 8, horizon: 3}}",
     "alphazero/frozen_lake": "{search: {simulations: 4}}",
 }
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from ..runs import metrics
 from ..runs.checkpoint import latest, step
-from .drill import Failed, Skipped
+from .drill import Extent, Failed, Skipped
 from .fixture import small_recipe
-from .killed_run import finish, run_folder, saved, start, wait_until
+from .killed_run import finish, said, saved, start, the_run, wait_until
 
 SIZE = 20  # MB
 CHECKPOINTS = "experience.max_env_steps=400"
 
 
-def full_disk(place: Path, long: bool) -> str:
+def full_disk(place: Path, extent: Extent) -> str:
     """A run on a disk of 20 MB, which is filled after its first checkpoint, and emptied again or not."""
     disk = place / "disk"
     disk.mkdir()
@@ -68,8 +68,7 @@ def emptied(folder: Path) -> None:
     time.sleep(3)
     filler.unlink()
     finish(process, folder)
-    run = run_folder(folder)
-    assert run is not None
+    run = the_run(folder)
     newest = latest(run)
     if newest is None or step(newest)[0] != 400 or metrics.read(run)[-1]["env_steps"] != 400:
         raise Failed(f"after room came back the newest checkpoint is {newest}")
@@ -80,10 +79,9 @@ def stays_full(folder: Path) -> None:
     process, filler = full(folder)
     finish(process, folder, expected=1)
     filler.unlink()
-    run = run_folder(folder)
-    assert run is not None
-    said = (folder / "output.txt").read_text()
+    run = the_run(folder)
+    told = said(folder)
     if latest(run) is None:
         raise Failed("the checkpoint before is lost")
-    if "no checkpoint could be written at the end of the run" not in said:
-        raise Failed(f"it does not say that it could not be saved: {said[-300:]}")
+    if "no checkpoint could be written at the end of the run" not in told:
+        raise Failed(f"it does not say that it could not be saved: {told[-300:]}")

@@ -1,5 +1,6 @@
 """A run that is killed in the middle and resumed, held against one that was left alone."""
 
+import atexit
 import contextlib
 import os
 import random
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..runs import metrics
@@ -16,20 +17,34 @@ from .drill import Failed
 
 PATIENCE = 3600.0  # seconds for a run to end
 POLL = 0.02  # seconds
+STARTED: list[subprocess.Popen[str]] = []
 
 
-def start(words: Sequence[str | Path], folder: Path) -> subprocess.Popen[str]:
-    """A `fulgurite` command in a process group of its own, working in a folder, its words into `output.txt` there."""
+def start(
+    words: Sequence[str | Path], folder: Path, variables: Mapping[str, str | None] | None = None
+) -> subprocess.Popen[str]:
+    """A `fulgurite` command in a process group of its own, working in a folder, its words into `output.txt` there.
+
+    Args:
+        words: the verb and what follows it.
+        folder: made if need be.
+        variables: of its environment, beside ours; None takes one of ours away.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if not STARTED:
+        atexit.register(kill_all)
     with (folder / "output.txt").open("a") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "fulgurite", *map(str, words)],
             cwd=folder,
             stdout=output,
             stderr=output,
             text=True,
+            env={key: value for key, value in {**os.environ, **(variables or {})}.items() if value is not None},
             start_new_session=True,
         )
+    STARTED.append(process)
+    return process
 
 
 def finish(process: subprocess.Popen[str], folder: Path, expected: int = 0, patience: float = PATIENCE) -> None:
@@ -56,9 +71,21 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
+def said(folder: Path) -> str:
+    """All that the commands in a folder said."""
+    return (folder / "output.txt").read_text()
+
+
+def kill_all() -> None:
+    """What a drill that was broken off leaves."""
+    for process in STARTED:
+        if process.poll() is None:
+            kill(process)
+
+
 def last_words(folder: Path) -> str:
-    """The end of what a command said."""
-    return " | ".join((folder / "output.txt").read_text().splitlines()[-4:])
+    """The end of it."""
+    return " | ".join(said(folder).splitlines()[-4:])
 
 
 def wait_until(reached: Callable[[], bool], process: subprocess.Popen[str], folder: Path) -> None:
@@ -79,6 +106,18 @@ def run_folder(folder: Path) -> Path | None:
     return found[0].parent if found else None
 
 
+def the_run(folder: Path) -> Path:
+    """The same, of a run that has begun.
+
+    Raises:
+        Failed: where there is none.
+    """
+    run = run_folder(folder)
+    if run is None:
+        raise Failed(f"no run began: {last_words(folder)}")
+    return run
+
+
 def left_alone(words: Sequence[str], folder: Path) -> tuple[Path, float]:
     """A run from start to end: its folder, and the seconds from its first checkpoint to its end.
 
@@ -89,9 +128,7 @@ def left_alone(words: Sequence[str], folder: Path) -> tuple[Path, float]:
     wait_until(lambda: saved(folder) > 0, process, folder)
     began = time.monotonic()
     finish(process, folder)
-    run = run_folder(folder)
-    assert run is not None
-    return run, time.monotonic() - began
+    return the_run(folder), time.monotonic() - began
 
 
 def killed_and_resumed(words: Sequence[str], folder: Path, seconds: float, chance: random.Random) -> tuple[Path, str]:
@@ -105,8 +142,7 @@ def killed_and_resumed(words: Sequence[str], folder: Path, seconds: float, chanc
     wait_until(lambda: saved(folder) > 0, process, folder)
     time.sleep(seconds * chance.random())
     kill(process)
-    run = run_folder(folder)
-    assert run is not None
+    run = the_run(folder)
     last = (metrics.read(run) or [{"env_steps": 0, "gradient_steps": 0}])[-1]
     where = f"{last['env_steps']} environment and {last['gradient_steps']} gradient steps"
     finish(start(["resume", run.relative_to(folder)], folder), folder)

@@ -1,4 +1,8 @@
-"""Drills on being asked to leave: a checkpoint within seconds, from whatever the run does, and nothing lost."""
+"""Drills on being asked to leave: a checkpoint within seconds, from whatever the run does, and nothing lost.
+
+One run is asked in one phase after the other, by name, and resumed each time; the long way others are asked at random
+moments, too. In the end each is what it would have been.
+"""
 
 import json
 import os
@@ -6,83 +10,140 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..cli.run_folder import completed
+from ..runs.checkpoint import latest
 from ..runs.difference import difference
-from .drill import Failed
-from .exactness import FAMILIES, TWO
+from .drill import FAMILIES, Extent, Failed
+from .exactness import TWO
 from .fixture import small_recipe
-from .killed_run import finish, kill, last_words, run_folder, start, wait_until
+from .killed_run import finish, kill, last_words, said, start, the_run, wait_until
+from .witness import MARKER, PHASES
 
 LONGEST = 30.0  # seconds from the signal to the end
+WATCHED = """
+  evaluate: {every_env_steps: 60, interim_episodes: 1}
+  video: {_target_: EpisodeVideo, every_env_steps: 60}
+  plots: {_target_: Plots}
+  witness: {_target_: fulgurite.selftest.witness.Witness}
+"""
+NOT_BEFORE = {"warm-up": 20, "fit": 40, "collect": 60, "plan": 80, "evaluate": 100, "checkpoint": 130, "video": 150}
+ON_TWO = ("evaluate",)  # the short way
+ALONE = ("evaluate", "checkpoint", "video", "plots")  # what only the first of two processes does
 
 
-def terminated(place: Path, long: bool) -> str:
-    """SIGTERM at random moments from the first step on."""
-    return asked(place, 20 if long else 2, [])
+def terminated(place: Path, extent: Extent) -> str:
+    """SIGTERM in every phase; the long way at twenty random moments, too."""
+    return asked(place, PHASES, 20 if extent.long else 0, [])
 
 
-def terminated_two_processes(place: Path, long: bool) -> str:
-    """The same with two processes, of which the first is asked."""
-    return asked(place, 10 if long else 1, TWO)
+def terminated_two_processes(place: Path, extent: Extent) -> str:
+    """The same with two processes, of which the first is asked; the short way while it evaluates."""
+    return asked(place, PHASES if extent.long else ON_TWO, 10 if extent.long else 0, TWO)
 
 
-def asked(place: Path, stops: int, extra: list[str]) -> str:
-    """Asks so many runs to leave, goes on with them, and compares them with one that was left alone.
+def asked(place: Path, phases: Sequence[str], stops: int, extra: list[str]) -> str:
+    """Asks runs to leave, goes on with them, and compares them with one that was left alone.
 
     Raises:
-        Failed: for another exit code than 143, more than 30 s, no way back, or anything that differs.
+        Failed: for another exit code than 143, more than 30 s, no checkpoint, no way back, or anything that differs.
     """
-    words = [small_recipe(FAMILIES[0], place), *extra]
+    recipe = Path(small_recipe(FAMILIES[0], place))
+    head, callbacks, rest = recipe.read_text().partition("callbacks:")
+    kept = [line for line in rest.splitlines() if not line.startswith(("  video:", "  plots:"))]
+    recipe.write_text(head + callbacks + WATCHED.rstrip() + "\n".join(kept) + "\n")
+    words = [str(recipe), *extra]
     finish(start(["train", *words], place / "whole"), place / "whole")
-    whole = run_folder(place / "whole")
-    assert whole is not None
+    whole = the_run(place / "whole")
+    took = {}
+    folder = place / "phases"
+    command: Sequence[str | Path] = ["train", *words]
+    for phase in phases:
+        took[phase] = left_in_phase(command, folder, phase, 2 if extra and phase not in ALONE else 1)
+        command = ["resume", the_run(folder).relative_to(folder)]
+    finish(start([*command, "callbacks.witness.phase=null"], folder), folder)
+    compared(whole, the_run(folder), f"asked in {', '.join(phases)}")
+    told = f"asked in {', '.join(f'{phase} ({seconds:.1f} s)' for phase, seconds in took.items())}"
+    if stops:
+        at_random = at_random_moments(words, place, whole, stops)
+        told += f", and {stops} at random moments (at most {max(at_random):.1f} s)"
+        took["random"] = max(at_random)
+    return f"{told}: each left a checkpoint and ended identical; the slowest took {max(took.values()):.1f} s"
+
+
+def compared(whole: Path, run: Path, how: str) -> None:
+    """Raises `Failed` where the run is not what it would have been."""
+    found = difference(whole, run, in_order=False)
+    if found is not None:
+        raise Failed(f"{how}: differs in {found}")
+
+
+def left_in_phase(command: Sequence[str | Path], folder: Path, phase: str, ranks: int) -> float:
+    """Seconds that a run takes to leave when it is asked within a phase.
+
+    Raises:
+        Failed: see `asked`.
+    """
+    for old in folder.glob(f"runs/**/{MARKER.format('*')}"):
+        old.unlink()
+    words = [f"callbacks.witness.phase={phase}", f"callbacks.witness.not_before={NOT_BEFORE.get(phase, 0)}"]
+    process = start([*command, *words], folder)
+    try:
+        wait_until(lambda: len(list(folder.glob(f"runs/**/{MARKER.format('*')}"))) >= ranks, process, folder)
+        return left(process, folder, phase)
+    finally:
+        kill(process)
+
+
+def at_random_moments(words: list[str], place: Path, whole: Path, stops: int) -> list[float]:
+    """Seconds that so many runs took to leave; each was resumed, and ended as it would have.
+
+    Raises:
+        Failed: see `asked`.
+    """
     seconds = json.loads((whole / "result.json").read_text())["wall_seconds"]
     chance, took, tries = random.Random(0), list[float](), 0
     while len(took) < stops:
         tries += 1
         folder = place / f"asked{tries}"
-        left = left_in(words, folder, seconds * chance.random())
-        run = run_folder(folder)
-        assert run is not None
-        if left is None and tries < 4 * stops:
+        process = start(["train", *words], folder)
+        wait_until(lambda folder=folder: "ready after" in said(folder), process, folder)  # type: ignore[misc]
+        time.sleep(seconds * chance.random())
+        if process.poll() is not None:
+            if tries >= 4 * stops:
+                raise Failed(f"of {tries} runs only {len(took)} were asked before they had ended")
             continue
-        if left is None:
-            raise Failed(f"of {tries} runs only {len(took)} were asked before they had ended")
-        took.append(left)
+        took.append(left(process, folder, "a random moment"))
+        run = the_run(folder)
         finish(start(["resume", run.relative_to(folder)], folder), folder)
-        found = difference(whole, run, in_order=False)
-        if found is not None:
-            raise Failed(f"stop {len(took)} of {stops}: differs in {found}")
-    return f"{stops} of {stops} left a checkpoint and ended identical; the slowest took {max(took):.1f} s"
+        compared(whole, run, f"stop {len(took)} of {stops}")
+    return took
 
 
-def left_in(words: list[str], folder: Path, after: float) -> float | None:
-    """Seconds that a run takes to leave when it is asked so long after it began; None if it had ended by then.
+def left(process: subprocess.Popen[str], folder: Path, where: str) -> float:
+    """Seconds from SIGTERM to the end.
 
     Raises:
         Failed: see `asked`.
     """
-    process = start(["train", *words], folder)
-    wait_until(lambda: ready(folder), process, folder)
-    time.sleep(after)
+    before = said(folder).count("continue with: fulgurite resume")
     began = time.monotonic()
     os.kill(process.pid, signal.SIGTERM)
     try:
         code = process.wait(LONGEST)
     except subprocess.TimeoutExpired as error:
-        raise Failed(f"still there after {LONGEST:.0f} s: {last_words(folder)}") from error
+        raise Failed(f"asked in {where}: still there after {LONGEST:.0f} s: {last_words(folder)}") from error
     finally:
         kill(process)
-    run = run_folder(folder)
-    if run is not None and completed(run):
-        return None
-    if code != 143 or "continue with: fulgurite resume" not in last_words(folder):
-        raise Failed(f"exit code {code}, expected 143 and the way back: {last_words(folder)}")
-    return time.monotonic() - began
-
-
-def ready(folder: Path) -> bool:
-    """Whether everything is built, and the run begins."""
-    return "ready after" in (folder / "output.txt").read_text()
+    took = time.monotonic() - began
+    run = the_run(folder)
+    if code == 0 and completed(run):  # the signal came when all was done
+        return took
+    if code != 143 or said(folder).count("continue with: fulgurite resume") != before + 1:
+        raise Failed(f"asked in {where}: exit code {code}, expected 143 and the way back: {last_words(folder)}")
+    damaged: list[str] = []
+    if latest(run, damaged.append) is None or damaged:
+        raise Failed(f"asked in {where}: no whole checkpoint: {damaged}")
+    return took

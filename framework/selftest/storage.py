@@ -12,15 +12,15 @@ import torch
 from ..runs import parts
 from ..runs.checkpoint import DamagedCheckpoint, FolderCheckpointIO, latest, load, step, sweep
 from ..runs.durable import swap
-from .drill import Failed
+from .drill import Extent, Failed
 
 MEMORY = Path("/dev/shm")  # a second file system, on most Linux machines
 NUMBERS = 2_000_000  # in a checkpoint of the writer that is killed: 8 MB
 
 
-def kills_while_writing(place: Path, long: bool) -> str:
+def kills_while_writing(place: Path, extent: Extent) -> str:
     """A process that does nothing but save is killed at random times, on this file system and on another."""
-    kills = 60 if long else 6
+    kills = 60 if extent.long else 6
     told = [f"{kills} kills, {killed(place / 'here', kills)} of them inside a write"]
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
         elsewhere = MEMORY / f"fulgurite-selftest-{os.getpid()}"
@@ -82,9 +82,9 @@ def save_for_ever(run: Path) -> None:
         n += 1
 
 
-def damage(place: Path, long: bool) -> str:
+def damage(place: Path, extent: Extent) -> str:
     """Every file of a checkpoint cut short at five places, and single bits flipped at random."""
-    flips = 200 if long else 40
+    flips = 200 if extent.long else 40
     older, newer = two_checkpoints(place)
     files = sorted(newer.iterdir())
     chance = random.Random(0)

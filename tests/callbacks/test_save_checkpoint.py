@@ -77,6 +77,18 @@ def test_the_best_stays_and_is_named(tmp_path: Path) -> None:
     assert (tmp_path / "checkpoints" / "best").read_text() == "step-400\n"
 
 
+def test_an_evaluation_after_a_stop_belongs_to_the_checkpoint_gone_on_from(tmp_path: Path) -> None:
+    run = saving(tmp_path, every_env_steps=300, keep=1)
+    run.go(400)
+    run.trainer.ckpt_path = tmp_path / "checkpoints" / "step-400"
+    report(run.trainer, {"eval/return_mean": -200.0})
+    run.trainer.callbacks[0].on_fit_start(run.trainer, None)
+    for env_steps in (700, 999):
+        run.go(env_steps)
+    assert names(run) == ["best", "step-400", "step-999"]
+    assert (tmp_path / "checkpoints" / "best").read_text() == "step-400\n"
+
+
 def refusing(run: Run, times: int) -> list[Path]:
     """Makes the disk of a run full for so many saves."""
     save, refused = run.trainer.save_checkpoint, []

@@ -106,7 +106,7 @@ class Data:
     """What callbacks see of `Experience`."""
 
     def __init__(self, held_out: list[TensorDict], max_env_steps: int = 1000) -> None:
-        self.env_steps = self.gradient_steps = 0
+        self.env_steps = self.gradient_steps = self.warmup_env_steps = 0
         self.max_env_steps = max_env_steps
         self.seconds = 0.0
         self.collection_due = True

@@ -19,7 +19,7 @@ from fulgurite.data.fault_limit import FaultLimit
 from fulgurite.data.play import play
 from fulgurite.runs import stopping
 
-FAULTY = "faulty:tests/Faulty-v0"
+FAULTY = "fulgurite.selftest.faulty_environment:selftest/Faulty-v0"
 
 
 class Counting:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import faulty as faulty
 import gymnasium
 import numpy as np
 import pytest
@@ -20,8 +19,9 @@ from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.data.experience import Experience
 from fulgurite.data.isolated import Isolated
 from fulgurite.data.play import play
+from fulgurite.selftest import faulty_environment as faulty_environment  # registers it
 
-FAULTY = "faulty:tests/Faulty-v0"
+FAULTY = "fulgurite.selftest.faulty_environment:selftest/Faulty-v0"
 
 
 def processes(group: int | None = None) -> set[int]:
@@ -59,7 +59,7 @@ def _no_process_is_left() -> Iterator[None]:
         ("Pendulum-v1", {}),
         ("CartPole-v1", {}),
         (FAULTY, {"p": 0.03}),
-        (FAULTY.removeprefix("faulty:"), {"length": 9}),  # without a module in its id
+        (FAULTY.partition(":")[2], {"length": 9}),  # without a module in its id
     ],
 )
 def test_the_numbers_are_the_same(id, options):
@@ -155,7 +155,7 @@ def test_the_users_exception_arrives_with_its_traceback():
         env.step(np.zeros(1, np.float32))
     assert caught.value.__cause__ is not None
     (note,) = caught.value.__cause__.__notes__
-    assert "faulty.py" in note
+    assert "faulty_environment.py" in note
     assert 'raise ZeroDivisionError("the simulator broke")' in note
     env.close()
 
@@ -175,13 +175,13 @@ from fulgurite.data.environments import Environment
 import numpy as np
 envs = []
 for at in (1, 2):
-    environment = Environment("faulty:tests/Faulty-v0", isolated=True, options={"way": "hang", "at": at})
+    environment = Environment("FAULTY", isolated=True, options={"way": "hang", "at": at})
     envs.append(environment.make_single(0))
     envs[-1].reset()
 envs[0].begin_step(np.zeros(1, np.float32))  # hangs
 print(*(env.env.process.pid for env in envs), flush=True)
 time.sleep(100)
-"""
+""".replace("FAULTY", FAULTY)
 
 
 def test_workers_die_with_their_parent():

@@ -105,7 +105,9 @@ def test_minibatches():
     assert len(batches) == len(experience.train_dataloader()) == 4
     assert batches[0].stacked.batch_size == (5, 2, 8)
     assert not experience.collection_due
-    experience.updated(20)
+    for _ in range(4):
+        assert not experience.collection_due  # never within an epoch
+        experience.updated(5)
     assert experience.collection_due
 
 

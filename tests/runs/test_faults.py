@@ -16,7 +16,7 @@ from fulgurite.runs.checkpoint import latest
 
 RECIPE = """
 defaults: [pets/cartpole]
-environment: {id: "faulty:tests/Faulty-v0", max_episode_steps: 40, max_faults: 20}
+environment: {id: "fulgurite.selftest.faulty_environment:selftest/Faulty-v0", max_episode_steps: 40, max_faults: 20}
 experience:
   max_env_steps: 240
   warmup_env_steps: 40
@@ -38,7 +38,6 @@ logger: null
 
 def train(folder: Path, *words: str) -> tuple[subprocess.CompletedProcess, dict, Path]:
     (folder / "mine.yaml").write_text(RECIPE)
-    (folder / "faulty.py").write_text((Path(__file__).parents[1] / "faulty.py").read_text())
     done = subprocess.run(
         [sys.executable, "-m", "fulgurite", "train", "mine.yaml", *words],
         cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""}, capture_output=True, text=True,
@@ -57,7 +56,7 @@ def test_a_run_survives_an_environment_that_exits(tmp_path):
     assert faults == sorted(faults)
     said = [line for line in done.stderr.splitlines() if "its process ended with exit code 3" in line]
     assert len([line for line in said if "made anew" in line]) == faults[-1] > 0
-    assert all("faulty:tests/Faulty-v0, episode with seed" in line for line in said)
+    assert all("fulgurite.selftest.faulty_environment:selftest/Faulty-v0, episode with seed" in line for line in said)
 
 
 def test_a_run_ends_with_an_environment_that_always_fails(tmp_path):
@@ -70,7 +69,7 @@ def test_a_run_ends_with_an_environment_that_always_fails(tmp_path):
 
 
 def faulty_experiment(callbacks=None):
-    environment = Environment("faulty:tests/Faulty-v0", 2, max_faults=50, options={"p": 0.08})
+    environment = Environment("fulgurite.selftest.faulty_environment:selftest/Faulty-v0", 2, max_faults=50, options={"p": 0.08})
     experiment = tiny_experiment(callbacks=callbacks)
     experiment.environment = experiment.experience.environment = environment
     return experiment

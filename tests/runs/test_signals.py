@@ -16,6 +16,7 @@ import pytest
 from small_run import small_run
 
 from fulgurite.runs.checkpoint import latest
+from fulgurite.selftest.witness import PHASES
 
 RECIPE = small_run("""
 callbacks:
@@ -24,48 +25,12 @@ callbacks:
   calibration: null
   video: {every_env_steps: 60}
   checkpoint: {every_env_steps: 20, keep: 9}
-  witness: {_target_: witness.Witness}
+  witness: {_target_: fulgurite.selftest.witness.Witness}
 logger: {wandb: {mode: offline}}
 trainer: {accelerator: cpu}
 """)
 
-WITNESS = '''
-import os
-import time
-from pathlib import Path
-
-import pytorch_lightning as pl
-
-from fulgurite.callbacks import episode_video, plots
-from fulgurite.runs import checkpoint
-
-
-class Witness(pl.Callback):
-    """Leaves `in-phase-<rank>` in the run folder, once, and stays there for a while."""
-
-    def setup(self, trainer, agent, stage):
-        data, rank = trainer.datamodule, trainer.global_rank
-        folder, wanted = Path(trainer.default_root_dir), os.environ["PHASE"]
-        acts_first, plan, fit = data.base_policy.forward, agent.planner.plan, agent.training_step
-
-        def within(work, *phases):
-            def stays(*given, **named):
-                phase = phases[0] if len(phases) == 1 else data.phases.outermost
-                marker = folder / f"in-phase-{rank}"
-                if phase == wanted and phase in phases and data.env_steps != 60 and not marker.exists():
-                    marker.write_text(str(os.getpid()))
-                    time.sleep(0.5)
-                return work(*given, **named)
-            return stays
-
-        data.base_policy.forward = within(acts_first, "warm-up")
-        agent.planner.plan = within(plan, "collect", "evaluate")
-        agent.training_step = within(fit, "fit")
-        checkpoint.fingerprint = within(checkpoint.fingerprint, "checkpoint")
-        episode_video.write_gif = within(episode_video.write_gif, "video")
-        plots.draw = within(plots.draw, "plots")
-'''
-PHASES = ["fit", "collect", "warm-up", "evaluate", "checkpoint", "video", "plots"]
+NOT_BEFORE = {"collect": 41, "evaluate": 61, "checkpoint": 61, "video": 61}  # there is a checkpoint by then
 TWO = ("trainer.devices=2", "trainer.strategy=ddp", "callbacks.video=null", "logger=null")
 
 
@@ -74,10 +39,10 @@ class Told:
 
     def __init__(self, folder: Path, phase: str, *words: str) -> None:
         (folder / "small.yaml").write_text(RECIPE)
-        (folder / "witness.py").write_text(WITNESS)
         self.folder, self.mark = folder, f"MARK={uuid.uuid4().hex}"
-        told = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "HOME": str(folder), "PHASE": phase}
+        told = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "HOME": str(folder)}
         told |= dict([self.mark.split("=")])
+        words = (*words, f"callbacks.witness.phase={phase}", f"callbacks.witness.not_before={NOT_BEFORE.get(phase, 0)}")
         self.out, self.err = folder / "out", folder / "err"
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
@@ -173,10 +138,12 @@ def test_told_twice_it_leaves_at_once(number: signal.Signals, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("to", ["parent", pytest.param("group", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("phase", [p if p == "fit" else pytest.param(p, marks=pytest.mark.slow) for p in PHASES[:2]])
+@pytest.mark.parametrize(
+    "phase", ["fit", pytest.param("collect", marks=pytest.mark.slow), pytest.param("evaluate", marks=pytest.mark.slow)]
+)
 def test_two_processes_are_told_to_stop(phase: str, to: str, tmp_path: Path) -> None:
     with Told(tmp_path, phase, *TWO) as told:
-        told.entered(2)
+        told.entered(1 if phase == "evaluate" else 2)
         (os.kill if to == "parent" else os.killpg)(told.process.pid, signal.SIGTERM)
         assert told.ended(15) == 143, told.err.read_text()[-2000:]
         told.left_in_order()

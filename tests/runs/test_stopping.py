@@ -25,13 +25,18 @@ def _nobody_asks():
 
 
 class AskInFit(pl.Callback):
-    """In the middle of an epoch of updates."""
+    """After so many calls of an epoch of updates."""
 
-    def __init__(self, env_steps):
+    def __init__(self, env_steps, calls):
         self.env_steps = env_steps
+        self.calls = calls
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.datamodule.env_steps == self.env_steps and self.calls == 0:
+            stopping.ask()
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        if trainer.datamodule.env_steps == self.env_steps and batch_idx == 1:
+        if trainer.datamodule.env_steps == self.env_steps and batch_idx == self.calls - 1:
             stopping.ask()
 
 
@@ -91,6 +96,8 @@ def ask_in_warmup(experiment, step):
 
 
 ENV_STEPS = {"first steps": 0, "warm-up": 20, "first fit": 40, "fit": 60, "collect": 60, "evaluate": 80}
+ENV_STEPS |= {"begun fit": 60, "late fit": 60, "done fit": 60}
+CALLS = {"begun fit": 0, "late fit": 3, "done fit": 4}  # of an epoch's four; the other fits stop in the middle
 
 
 @pytest.mark.parametrize("where", list(ENV_STEPS))
@@ -99,7 +106,7 @@ def test_nothing_is_lost_by_a_stop(where, tmp_path):
     whole.fit(tmp_path / "whole")
     first, last = collections[-1]
     assert last - first >= 5
-    stopped = watched({"ask": AskInFit(ENV_STEPS[where])} if where.endswith("fit") else None)
+    stopped = watched({"ask": AskInFit(ENV_STEPS[where], CALLS.get(where, 2))} if where.endswith("fit") else None)
     if where in ("first steps", "warm-up"):
         ask_in_warmup(stopped, ENV_STEPS[where] // 2 + 4)  # of two environments
     if where == "collect":
@@ -112,7 +119,7 @@ def test_nothing_is_lost_by_a_stop(where, tmp_path):
     assert result["status"] == "interrupted"
     assert result["env_steps"] == ENV_STEPS[where]
     if where.endswith("fit"):
-        assert result["gradient_steps"] % 20 == 10  # two of the epoch's four calls were made
+        assert result["gradient_steps"] % 20 == 5 * CALLS.get(where, 2) % 20
     stopping.forget()
 
     resumed = watched()

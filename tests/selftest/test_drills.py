@@ -5,7 +5,7 @@ import pytest
 from fulgurite.cli import main
 from fulgurite.runs import checkpoint
 from fulgurite.selftest import storage
-from fulgurite.selftest.drill import Failed, Skipped
+from fulgurite.selftest.drill import Extent, Failed, Skipped
 from fulgurite.selftest.drills import DRILLS
 
 ALWAYS = {"kills-while-writing", "damage", "resume"}
@@ -17,7 +17,7 @@ ALWAYS = {"kills-while-writing", "damage", "resume"}
 )
 def test_the_drill_passes(drill, tmp_path):
     try:
-        assert drill.run(tmp_path, False)
+        assert drill.run(tmp_path, Extent())
     except Skipped as reason:
         pytest.skip(str(reason))
 
@@ -25,28 +25,33 @@ def test_the_drill_passes(drill, tmp_path):
 def test_a_checkpoint_that_is_not_checked_fails_the_drill(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "fingerprint", lambda path: {})
     with pytest.raises(Failed, match="was taken for whole"):
-        storage.damage(tmp_path, False)
+        storage.damage(tmp_path, Extent())
 
 
 def test_a_drill_that_fails_is_named_and_counts(monkeypatch, capsys):
-    def fail(place, long):
-        raise Failed(f"two weights differ, {'long' if long else 'short'}")
+    def fail(place, extent):
+        raise Failed(f"two weights differ, {'long' if extent.long else 'short'}, {extent.chosen}")
 
-    def skip(place, long):
+    def skip(place, extent):
         raise Skipped("no second disk")
 
     from fulgurite.selftest import drills
     from fulgurite.selftest.drill import Drill
 
-    doubles = (Drill("one", "w", lambda place, long: "fine"), Drill("two", "w", fail), Drill("three", "w", skip))
+    doubles = (Drill("one", "w", lambda place, extent: "fine"), Drill("two", "w", fail), Drill("three", "w", skip))
     monkeypatch.setattr(drills, "DRILLS", doubles)
     assert main(["selftest"]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("ok       one ")
     assert said[1].startswith("FAILED   two ")
-    assert said[1].endswith("two weights differ, short")
+    assert said[1].endswith("two weights differ, short, ('pets/cartpole',)")
     assert said[2].startswith("skipped  three ")
     assert main(["selftest", "one", "--long"]) == 0
     assert main(["selftest", "ome"]) == 2
     assert "no drill ome; did you mean 'one'?" in capsys.readouterr().err
     assert main(["selftest", "--list"]) == 0
+    capsys.readouterr()
+    assert main(["selftest", "two", "--family", "mcts/cartpole"]) == 1
+    assert "short, ['mcts/cartpole']" in capsys.readouterr().out
+    assert main(["selftest", "one", "--family", "mcts/cartpol"]) == 2
+    assert "no family mcts/cartpol; did you mean 'mcts/cartpole'?" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ class Faulty(gymnasium.Env):
     """Observes the step of its episode, how its last action was, and two draws of its own; ends after `length` steps.
 
     Args:
-        way: how it fails; see `fail`.
+        way: how it fails; see `step` and `fail`.
         at: the step of an episode at which it fails; 0 is the reset.
         p: the chance to fail at a step, drawn from its own source.
         seeds: it fails in every episode whose seed leaves this remainder when divided by 3; None: in any.
         once: a file; where it exists, the environment removes it and fails, at any step.
+        during: a file; it fails only while this exists. None: always.
+        ways: instead of one way, so many in turn, each `rounds` times, and from then on it does not fail any more.
+        tally: the file in which failures in turn are counted; they outlive the environment, and its process.
         length: of an episode.
         nap: seconds that a step takes.
     """
@@ -39,12 +43,17 @@ class Faulty(gymnasium.Env):
         once: str | None = None,
         length: int = 30,
         nap: float = 0.0,
+        during: str | None = None,
+        ways: Sequence[str] = (),
+        rounds: int = 1,
+        tally: str = "tally",
         render_mode: str | None = None,
     ) -> None:
         self.action_space = spaces.Box(-1, 1, (1,), np.float32)
         self.observation_space = spaces.Box(-np.inf, np.inf, (4,), np.float32)
         self.way, self.at, self.p, self.seeds, self.once = way, at, p, seeds, once
         self.length, self.nap, self.render_mode = length, nap, render_mode
+        self.during, self.ways, self.rounds, self.tally = during, ways, rounds, Path(tally)
         if way == "constructor":
             self.fail()
 
@@ -52,7 +61,9 @@ class Faulty(gymnasium.Env):
         super().reset(seed=seed)
         self.steps, self.doomed = 0, self.seeds is None or (seed or 0) % 3 == self.seeds
         observation = self.seen(0.0)
-        return (self.fail() or observation, {}) if self.due() else (observation, {})
+        if self.due():
+            self.fail()
+        return observation, {}
 
     def step(self, action: Any) -> tuple[Any, Any, Any, Any, dict]:
         self.steps += 1
@@ -66,6 +77,10 @@ class Faulty(gymnasium.Env):
                     observation[2] = np.inf
                 case "shape":
                     observation = np.zeros(3, np.float32)
+                case "dtype":
+                    observation = np.array(["a", "b", "c", "d"])
+                case "reward":
+                    reward = "much"  # type: ignore[assignment]
                 case "parts":
                     return observation, reward, False, {}  # type: ignore[return-value]
                 case _:
@@ -83,7 +98,21 @@ class Faulty(gymnasium.Env):
         if self.once is not None and Path(self.once).exists():
             Path(self.once).unlink()
             return True
-        return self.doomed and (drawn or self.steps == self.at)
+        if self.during is not None and not Path(self.during).exists():
+            return False
+        if not self.doomed or not (drawn or self.steps == self.at):
+            return False
+        return not self.ways or self.turn()
+
+    def turn(self) -> bool:
+        """Takes the next way, if one is left."""
+        so_far = self.tally.stat().st_size if self.tally.exists() else 0
+        if so_far == self.rounds * len(self.ways):
+            return False
+        self.way = self.ways[so_far % len(self.ways)]
+        with self.tally.open("a") as file:
+            file.write(".")
+        return True
 
     def fail(self) -> None:
         match self.way:
@@ -107,4 +136,4 @@ class Faulty(gymnasium.Env):
                 raise OSError(f"child {child.pid}")
 
 
-gymnasium.register("tests/Faulty-v0", Faulty)
+gymnasium.register("selftest/Faulty-v0", Faulty)  # type: ignore[arg-type]
