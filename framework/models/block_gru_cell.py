@@ -15,7 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..equations.rms_norm import rms_norm, rms_norm_backward
-from .explicit import EXPLICIT_ACTIVATIONS, Explicit, Frames, Tensors, rows, sigmoid_backward, tanh, tanh_backward
+from .explicit import (
+    EXPLICIT_ACTIVATIONS,
+    Explicit,
+    Frames,
+    Tensors,
+    evaluate,
+    rows,
+    sigmoid_backward,
+    tanh,
+    tanh_backward,
+)
 from .recurrent_cell import RecurrentCell, linear, scaled_normal_
 
 silu_backward = EXPLICIT_ACTIVATIONS["silu"].back
@@ -70,8 +80,7 @@ class BlockGRUCell(RecurrentCell, Explicit):
         return F.linear(e, self.features.weight[:, 2 * self.hidden :], self.features.bias)  # [*B, D]
 
     def forward(self, deterministic: Tensor, stochastic: Tensor, drive: Tensor) -> Tensor:
-        flat = [x.reshape(-1, x.shape[-1]) for x in (drive, deterministic, stochastic)]
-        return self.run(self.weights(), *flat)[0].view_as(deterministic)
+        return evaluate(self, drive, deterministic, stochastic)
 
     # ------------------------------------------------------------------ with its gradient
 

@@ -40,6 +40,14 @@ class Explicit(ABC):
         """The gradient of `given` `[L * B, ...]` and those of the weights, for all frames."""
 
 
+def evaluate(part: Explicit, given: Tensor, *inputs: Tensor) -> Tensor:
+    """The output for inputs `[*B, ...]`, in the weights' precision whatever autocast says."""
+    with torch.autocast(given.device.type, enabled=False):
+        weights = part.weights()
+        flat = (x.to(weights[0].dtype).reshape(-1, x.shape[-1]) for x in (given, *inputs))
+        return part.run(weights, *flat)[0].view(*given.shape[:-1], -1)
+
+
 def rows(frames: list[Tensor]) -> Tensor:
     """L tensors `[B, ...]` -> `[L * B, ...]`."""
     return torch.cat(frames)

@@ -92,7 +92,7 @@ class Filtering(Posterior):
         h, z = (x.expand(reset.shape[1], -1) for x in start)
         found = []
         for t in range(len(reset)):
-            h, z = torch.lerp(h, start[0], reset[t]), torch.lerp(z, start[1], reset[t])
+            h, z = ((1 - reset[t]) * x + reset[t] * first for x, first in zip((h, z), start, strict=True))
             h = rssm.cell(h, z, drive[t])
             raw = self.head(given[t], h)
             z = rssm.latent.sample(rssm.latent.read(raw), None if noise is None else noise[t])

@@ -12,7 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear as affine
 
-from .explicit import Explicit, Frames, Tensors, explicit_activation, rows, sigmoid_backward, tanh, tanh_backward
+from .explicit import (
+    Explicit,
+    Frames,
+    Tensors,
+    evaluate,
+    explicit_activation,
+    rows,
+    sigmoid_backward,
+    tanh,
+    tanh_backward,
+)
 from .recurrent_cell import RecurrentCell, linear
 
 
@@ -45,8 +55,7 @@ class GRUCell(RecurrentCell, Explicit):
         return affine(action, self.inputs.weight[:, self.stochastic_size :], self.inputs.bias)
 
     def forward(self, deterministic: Tensor, stochastic: Tensor, drive: Tensor) -> Tensor:
-        flat = [x.reshape(-1, x.shape[-1]) for x in (drive, deterministic, stochastic)]
-        return self.run(self.weights(), *flat)[0].view_as(deterministic)
+        return evaluate(self, drive, deterministic, stochastic)
 
     # ------------------------------------------------------------------ with its gradient
 

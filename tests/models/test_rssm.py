@@ -234,12 +234,14 @@ def test_a_cell_of_ones_own_is_inferred_too() -> None:
         torch.testing.assert_close(got, expected)
 
 
-def test_the_scan_is_exact_in_mixed_precision_up_to_what_is_outside_it() -> None:
-    rssm, filtering = (part.float() for part in built(GRUCell(5), GaussianLatent(3), True))
+@pytest.mark.parametrize("cell", CELLS)
+def test_in_mixed_precision_the_recurrence_stays_in_single(cell: str) -> None:
+    rssm, filtering = (part.float() for part in built(CELLS[cell](), GaussianLatent(3), True))
     features, action, is_init, noise = (x.detach().float() for x in sequences(rssm.latent))
     with torch.autocast("cpu", torch.bfloat16):
         inferred = filtering.infer(rssm, features, action, is_init.bool(), noise)
-    assert inferred.state.dtype == torch.float32
+        h = rssm.advance(inferred.state[:, 0], action[:, 1], None)
+    assert inferred.state.dtype == h.dtype == torch.float32
     inferred.state.sum().backward()
     exact = filtering.infer(rssm, features, action, is_init.bool(), noise).state
     torch.testing.assert_close(inferred.state, exact, atol=0.1, rtol=0.1)
