@@ -15,6 +15,7 @@ from .strip import Curve, Strip, plain, strip
 
 AT_MOST = 6  # dimensions of a vector that are drawn
 BAND = (0.1, 0.9)
+HEAD, ROW, MARGIN, GAP = 0.25, 0.8, 0.2, 0.06  # inches of a figure of traces: legend, a panel, its labels, between them
 
 
 def dream_film(dreams: Mapping[str, Dream], width: int = 480) -> list[Image.Image]:
@@ -63,8 +64,11 @@ class Traces:
     def __init__(self, name: str, one: Dream, width: int) -> None:
         shown = min(AT_MOST, one.truth.shape[-1])
         last, context = len(one.truth) - 1, len(one.seen)
-        drawing = figure(width / 100, (0.35 + 0.75 * shown))
-        axes = [drawing.add_subplot(shown, 1, i + 1) for i in range(shown)]
+        height = HEAD + ROW * shown  # inches
+        drawing = figure(width / 100, height)
+        drawing.set_layout_engine("none")
+        bottoms = [(ROW * (shown - 1 - i) + MARGIN) / height for i in range(shown)]
+        axes = [drawing.add_axes((0.14, bottom, 0.82, (ROW - MARGIN - GAP) / height)) for bottom in bottoms]
         ahead = np.arange(context, last + 1)
         mean, low, high = one.imagined.mean(0), *one.imagined.quantile(torch.tensor(BAND), dim=0)
         for i, panel in enumerate(axes):
