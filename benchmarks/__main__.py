@@ -18,6 +18,7 @@ collectors     steps a second by each way of collecting (minutes)
 frames         a small picture of a task against the environment's own frame (a minute)
 rssm           a recurrent state-space model against a loop by hand and TorchRL's (minutes)
 posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
+hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -54,6 +55,7 @@ NAMES = (
     "frames",
     "rssm",
     "posteriors",
+    "hidden_velocity",
 )
 
 
