@@ -90,9 +90,11 @@ class _Scan(torch.autograd.Function):
         z_0: Tensor,
         drive: Tensor,
         features: Tensor,
-        *flat: Tensor,
+        *given_weights: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        weights = flat[:of_cell], flat[of_cell:]
+        # torch.compile asks its arguments for their .grad, which warns unless they are detached
+        h_0, z_0, drive, features, *flat = (x.detach() for x in (h_0, z_0, drive, features, *given_weights))
+        weights = tuple(flat[:of_cell]), tuple(flat[of_cell:])
         batch = reset.shape[1]
         start = h_0, z_0
         state: Tensors = tuple(x.expand(batch, -1) for x in start)
