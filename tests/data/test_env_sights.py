@@ -12,7 +12,6 @@ from tensordict import TensorDict
 from torchrl.envs.utils import check_env_specs
 
 from fulgurite.agents.random import RandomAgent
-from fulgurite.callbacks.render import render
 from fulgurite.data.acting import Acting, drawn
 from fulgurite.data.collector import Collected, Collector, Task
 from fulgurite.data.collector_worker import Assignment, Worker, received
@@ -29,6 +28,7 @@ from fulgurite.data.play import play
 from fulgurite.data.processes import Processes
 from fulgurite.data.ray_workers import RayWorkers
 from fulgurite.recipe_error import Unfit
+from fulgurite.runs.footage import render
 from fulgurite.runs.phases import Phases
 
 ROOM = "room:tests/Room-v0"
