@@ -42,7 +42,7 @@ class Slots:
         base = slots[0].base
         is_base = self.classes.protocol_members(base) or self.classes.abstract_methods(base)
         ours = base.module.name.partition(".")[0] == self.sources.root.partition(".")[0]
-        return None if is_base or (self.sources.heirs(base.name) and not ours) else base
+        return None if is_base or (not ours and self.sources.heirs(base.name)) else base
 
     def named(self, target: object, slots: list[Slot]) -> tuple[Definition, Slot] | str:
         """The class or function of a `_target_` and the slot that takes it, else what is wrong."""
