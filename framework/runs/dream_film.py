@@ -1,6 +1,6 @@
 """The pictures of a dream: truth, imagination and error side by side, or traces with bands for numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ class Pictures:
         error = (model - one.truth).abs()
         self.columns = [coloured(one.truth), coloured(model), coloured(error.mean(1, keepdim=True))]
         self.width = width
-        self.title = labelled((f"{name}: " if name else "") + "truth   |   imagination   |   error", width)
+        self.title = headings([f"{name} truth".strip(), "imagination", "error"], width)
         course = error.flatten(1).mean(1)
         persistence = (one.truth - one.truth[len(one.seen) - 1]).abs().flatten(1).mean(1)
         persistence[: len(one.seen)] = torch.nan
@@ -85,6 +85,15 @@ class Traces:
     def at(self, t: int) -> Image.Image:
         """The traces with the cursor at a frame."""
         return self.strip.at(t)
+
+
+def headings(names: Sequence[str], width: int) -> Image.Image:
+    """A white line with one name above each of as many columns."""
+    columns = [labelled(name, width // len(names)) for name in names]
+    line = labelled("", width)
+    for i, column in enumerate(columns):
+        line.paste(column, (i * column.width, 0))
+    return line
 
 
 def coloured(images: Tensor) -> NDArray[np.uint8]:
