@@ -14,6 +14,8 @@ FAMILIES = (  # one recipe of each kind of model, planner and agent
     "cliff/uncertain",
     "mcts/cartpole",
     "alphazero/frozen_lake",
+    "planet/pendulum_pixels",
+    "smoother/pendulum_hidden_velocity",
 )
 
 

@@ -38,6 +38,8 @@ AGENTS = {
     "mppi/pendulum": "{planner: {candidates: 8, iterations: 2, horizon: 3}}",
     "random_shooting/pendulum": "{planner: {candidates: 8, horizon: 3}}",
     "alphazero/frozen_lake": "{search: {simulations: 4}}",
+    "planet/pendulum_pixels": SAMPLING,
+    "smoother/pendulum_hidden_velocity": SAMPLING,
 }
 
 
