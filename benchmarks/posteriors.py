@@ -24,9 +24,11 @@ from fulgurite.equations.linear_gaussian import LinearGaussianSystem, Simulated,
 from fulgurite.equations.rts_smoother import rts_smoother
 from fulgurite.equations.single_observation import single_observation
 from fulgurite.models.full_gaussian import FullGaussianLatent
+from fulgurite.models.latent import Latent
 from fulgurite.models.latent_dynamics import LatentDynamics
 from fulgurite.models.linear_gaussian import LinearGaussian, LinearGaussianObservation
-from fulgurite.models.posterior import Filtered, Inferred, Posterior
+from fulgurite.models.posterior import Inferred, Posterior
+from fulgurite.models.single_step import SingleStep
 from fulgurite.models.smoothing import Smoothing
 
 from .table import machine
@@ -61,34 +63,18 @@ class Judged(NamedTuple):
         return f"| {who} | {against} | {seed} | {self.error:.3f} | {ratios} | {gap} | {self.expected:.3f} |"
 
 
-class LinearSingleStep(Posterior):
+class LinearSingleStep(SingleStep):
     """q(z_t | o_t) with a mean that is linear in o_t, and one covariance for all."""
 
-    def build(self, features: int, action_size: int, dynamics: LatentDynamics) -> Self:
-        self.mean = nn.Linear(features, dynamics.latent.size)
-        self.raw = nn.Parameter(torch.zeros(dynamics.latent.statistics - dynamics.latent.size))
+    def made_for(self, features: int, latent: Latent) -> Self:
+        self.latent = latent
+        self.mean = nn.Linear(features, latent.size)
+        self.raw = nn.Parameter(torch.zeros(latent.statistics - latent.size))
         return self
 
-    def infer(
-        self, dynamics: LatentDynamics, features: Tensor, action: Tensor, is_init: Tensor, noise: Tensor | None
-    ) -> Inferred:
+    def statistics(self, features: Tensor) -> Tensor:
         mean = self.mean(features)
-        posterior = dynamics.latent.read(torch.cat([mean, self.raw.expand(*mean.shape[:-1], -1)], -1))
-        state = dynamics.latent.sample(posterior, noise)
-        ahead = dynamics.prior(dynamics.advance(state[:, :-1], action[:, 1:], None), None)
-        first = dynamics.first(state).expand(len(state), 1, -1)
-        return Inferred(state, posterior, torch.cat([first, ahead], 1), {})
-
-    def filter(
-        self,
-        dynamics: LatentDynamics,
-        memory: Tensor,
-        action: Tensor,
-        features: Tensor,
-        is_init: Tensor,
-        noise: Tensor | None = None,
-    ) -> Filtered:
-        raise NotImplementedError("only its bound is measured")
+        return self.latent.read(torch.cat([mean, self.raw.expand(*mean.shape[:-1], -1)], -1))
 
 
 class Bench:

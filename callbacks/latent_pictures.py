@@ -8,7 +8,7 @@ from PIL import Image
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 
-from fulgurite.keys import ObservationShape
+from fulgurite.data.observation_kinds import has_images
 from fulgurite.models.latent_world_model import LatentWorldModel
 from fulgurite.models.vae import VAE
 from fulgurite.runs.traversals import kl_by_variable, known, reconstructions, tiled, traversals
@@ -54,7 +54,7 @@ class LatentPictures(Periodic):
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / "kl_by_variable.png"]
         kl_by_variable(of.kl).savefig(paths[0], dpi=150)
-        if pictured(model.observation.observation_shape):
+        if has_images(model.observation.observation_shape):
             pictures = {
                 "traversals": traversals(of, self.variables, self.steps),
                 "reconstructions": reconstructions(of, batch["observation"]),
@@ -64,11 +64,6 @@ class LatentPictures(Periodic):
             if isinstance(logger, WandbLogger):
                 for path in paths:
                     logger.log_image(f"plots/{path.stem}", [str(path)])
-
-
-def pictured(shape: ObservationShape) -> bool:
-    """Whether there is an image in observations of this shape."""
-    return any(len(one) == 3 for one in (shape.values() if isinstance(shape, dict) else [shape]))
 
 
 def saved(path: Path, images: torch.Tensor) -> Path:

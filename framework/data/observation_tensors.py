@@ -10,6 +10,7 @@ from torch import Tensor
 from torchrl.data import Composite, TensorSpec, Unbounded
 
 from ..keys import ObservationShape
+from .observation_kinds import dtype
 from .observation_space import Observation
 
 
@@ -39,4 +40,4 @@ def spec(shape: ObservationShape, size: int) -> TensorSpec:
     """Of `size` observations of a shape."""
     if isinstance(shape, dict):
         return Composite({name: spec(inner, size) for name, inner in shape.items()}, shape=(size,))
-    return Unbounded((size, *shape), dtype=torch.uint8 if len(shape) == 3 else torch.float32)
+    return Unbounded((size, *shape), dtype=dtype(shape))

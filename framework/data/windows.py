@@ -71,7 +71,6 @@ def windows(
     order = torch.randperm(len(starts), generator=generator)[:limit].tolist()
     chosen = [(trajectories[i], t) for i, t in (starts[k] for k in order)]
     left = torch.tensor([len(trajectory) - t for trajectory, t in chosen])
-    seen = [before(trajectory, t, context) for trajectory, t in chosen]
     size = [len(chosen)]
     return Windows(
         stacked([trajectory[OBSERVATION][t] for trajectory, t in chosen], size),
@@ -80,8 +79,15 @@ def windows(
             [each(lambda x, t=t: padded(x[t : t + horizon], horizon), one[NEXT_OBSERVATION]) for one, t in chosen], size
         ),
         torch.arange(horizon) < left[:, None],
-        TensorDict({key: stacked([one[key] for one in seen], size) for key in SEQUENCE}, size),
+        frames_before(chosen, context),
     )
+
+
+def frames_before(starts: Sequence[tuple[TensorDictBase, int]], context: int) -> TensorDict:
+    """The C frames up to step t of each trajectory `[T]`, as `Windows.context`."""
+    seen = [before(trajectory, t, context) for trajectory, t in starts]
+    size = [len(starts)]
+    return TensorDict({key: stacked([one[key] for one in seen], size) for key in SEQUENCE}, size)
 
 
 def before(trajectory: TensorDictBase, t: int, context: int) -> dict[str, Any]:

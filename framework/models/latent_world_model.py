@@ -123,7 +123,11 @@ class LatentWorldModel(WorldModel):
         """No part chooses by scores."""
 
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        inferred, counts = self.infer_sequences(batch), self.counts(batch)
+        return self.losses(batch, self.infer_sequences(batch))
+
+    def losses(self, batch: TensorDictBase, inferred: Inferred) -> dict[str, Tensor]:
+        """Those of the states inferred of a batch."""
+        counts = self.counts(batch)
         losses = self.objective(self, inferred, batch, counts)
         losses |= {name: weighted_mean(loss, counts) for name, loss in inferred.losses.items()}
         return losses | self.outcome_losses(inferred.state, batch, counts)
@@ -156,9 +160,9 @@ class LatentWorldModel(WorldModel):
         device = batch["is_init"].device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(0)
-            losses = self.loss(batch)
-            torch.manual_seed(0)
-            inferred, counts = self.infer_sequences(batch), self.counts(batch)
+            inferred = self.infer_sequences(batch)
+            losses = self.losses(batch, inferred)
+        counts = self.counts(batch)
         nats = self.observation.log_likelihood(inferred.state, batch["observation"])
         kl = self.dynamics.latent.kl(inferred.posterior, inferred.prior).view(-1, *counts.shape, self.variables).mean(0)
         each = (kl * counts[..., None]).sum((0, 1)) / counts.sum().clamp_min(1)

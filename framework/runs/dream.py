@@ -3,16 +3,16 @@
     s_c ~ q(s_c | o_1:c, a_1:c-1)        s_{t+1} ~ p(s' | s_t, a_t)        o_t ~ p(o | s_t), t > c
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from ..data.windows import frames_before
 from ..imagination import TSInfinity, imagine
-from ..models.latent_world_model import LatentWorldModel
 from ..models.world_model import WorldModel
+from .open_loop import by_name, known_states
 
 
 class Dream(NamedTuple):
@@ -47,28 +47,13 @@ def dream(
     count = min(len(transitions), context + horizon - 1)  # steps, of count + 1 frames
     context = min(context, count)
     steps = transitions[:count].to(device)
-    seen = torch.stack(list(filtered(world_model, steps[:context])))  # [C, S]
+    frames = frames_before([(transitions, context - 1)], context).to(device)
+    seen = known_states(world_model, frames)[0]  # [C, S]
     imagined = imagine(
         world_model, seen[-1:], steps["action"][None, context - 1 :],
         propagation=TSInfinity(), particles=particles, generator=chance,
     )  # fmt: skip
     states = imagined["next", "state"][:, 0]  # [P, H, S]
     truth = torch.cat([steps["observation"][:1], steps["next", "observation"]])
-    found = (truth, world_model.decode(seen), world_model.decode(states))
-    if isinstance(truth, Tensor):
-        return {"": Dream(*(tensor.float().cpu() for tensor in found))}
-    return {name: Dream(*(nested[name].float().cpu() for nested in found)) for name in truth.keys()}  # noqa: SIM118
-
-
-def filtered(world_model: WorldModel, steps: TensorDictBase) -> Iterator[Tensor]:
-    """The state `[S]` at each of an episode's first steps `[C]`, by what was seen until then."""
-    if not isinstance(world_model, LatentWorldModel):
-        yield from world_model.encode(steps["observation"])
-        return
-    memory = torch.zeros(1, world_model.memory_size, device=world_model.device)
-    for t in range(len(steps)):
-        first = torch.full((1, 1), t == 0, device=world_model.device)
-        action = steps["action"][max(t - 1, 0)][None]
-        now = world_model.filter(memory, action, steps["observation"][t][None], first)
-        memory = now.memory
-        yield now.state[0]
+    found = [by_name(one) for one in (truth, world_model.decode(seen), world_model.decode(states))]
+    return {name: Dream(*(one[name].float().cpu() for one in found)) for name in found[0]}

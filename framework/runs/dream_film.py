@@ -11,6 +11,7 @@ from torch import Tensor
 from .dream import Dream
 from .figures import COLOURS, GREY, figure
 from .film import labelled, stacked
+from .newest_colours import newest_colours
 from .strip import Curve, Strip, plain, strip
 
 AT_MOST = 6  # dimensions of a vector that are drawn
@@ -97,6 +98,5 @@ def headings(names: Sequence[str], width: int) -> Image.Image:
 
 
 def coloured(images: Tensor) -> NDArray[np.uint8]:
-    """`[L, C, H, W]` in [0, 255] -> RGB `[L, H, W, 3]`: of a stack of frames the newest, of one channel grey."""
-    newest = images[:, -3:] if images.shape[1] % 3 == 0 else images[:, -1:].expand(-1, 3, -1, -1)
-    return newest.clamp(0, 255).round().to(torch.uint8).movedim(1, -1).numpy()
+    """`[L, C, H, W]` in [0, 255] -> RGB `[L, H, W, 3]`."""
+    return newest_colours(images).clamp(0, 255).round().to(torch.uint8).movedim(1, -1).numpy()

@@ -68,7 +68,7 @@ def predictions(
     at = torch.tensor(setting.horizons, device=device) - 1
     for first, last in parts(recorded, setting):
         part = Windows(*(entry[first:last].to(device) for entry in recorded))
-        state = start(world_model, part)  # [B, S]
+        state = known_states(world_model, part.context)[:, -1]  # [B, S]
         imagined = imagine(
             world_model, state, part.actions[:, : setting.horizons[-1]],
             propagation=setting.propagation, particles=setting.particles, generator=generator,
@@ -93,18 +93,20 @@ def parts(recorded: Windows, setting: OpenLoop) -> Iterator[tuple[int, int]]:
         yield first, min(first + size, B)
 
 
-def start(world_model: WorldModel, part: Windows) -> Tensor:
-    """The states `[B, S]` at the starts."""
+def known_states(world_model: WorldModel, frames: TensorDictBase) -> Tensor:
+    """The states `[B, C, S]` at the frames of a sequence batch `[B]`, each by what was seen until then."""
+    observation = frames["observation"]
     if not isinstance(world_model, LatentWorldModel):
-        return world_model.encode(part.observation)
-    frames = part.context
+        return world_model.encode(observation)
     memory = torch.zeros(len(frames), world_model.memory_size, device=world_model.device)
+    states = []
     for t in range(frames["is_init"].shape[1]):
         now = world_model.filter(
-            memory, frames["previous_action"][:, t], frame(frames["observation"], t), frames["is_init"][:, t]
-        )
+            memory, frames["previous_action"][:, t], frame(observation, t), frames["is_init"][:, t]
+        )  # fmt: skip
         memory = now.memory
-    return now.state
+        states.append(now.state)
+    return torch.stack(states, 1)
 
 
 def frame(observation: Tensor | TensorDictBase, t: int) -> Tensor | TensorDictBase:

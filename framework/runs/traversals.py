@@ -17,6 +17,7 @@ from ..models.observation import ObservationModel
 from ..models.observation_shape import Observation, image_size
 from ..models.vae import VAE
 from .figures import COLOURS, GREY, panels
+from .newest_colours import newest_colours
 
 GAP = 2  # pixels between images of a picture
 
@@ -145,8 +146,8 @@ def tiled(images: Tensor) -> Tensor:
 
     Of stacked frames the newest is shown; grey images become grey colours.
     """
-    rows, columns, channels, height, width = images.shape
-    images = images[:, :, -3:] if channels % 3 == 0 else images[:, :, -1:].expand(-1, -1, 3, -1, -1)
+    images = newest_colours(images)
+    rows, columns, _, height, width = images.shape
     picture = images.new_full((rows, height + GAP, columns, width + GAP, 3), 255)
     picture[:, :height, :, :width] = images.permute(0, 3, 1, 4, 2)
     return picture.reshape(rows * (height + GAP), columns * (width + GAP), 3)[:-GAP, :-GAP].cpu()

@@ -33,6 +33,8 @@ class Server:
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            """One request at a time, answered as this server's way says."""
+
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:

@@ -10,7 +10,8 @@ import pytest
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from fulgurite.data.transitions import convention, load_transitions
+from fulgurite.data.minari_columns import convention
+from fulgurite.data.transitions import load_transitions
 from fulgurite.keys import REWARD, TERMINATED, TRAJECTORY, TRUNCATED
 
 
