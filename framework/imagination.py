@@ -9,7 +9,7 @@ Chua et al. 2018 (PETS), section 5.1.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -29,7 +29,8 @@ Act = Callable[[Tensor, int], Tensor]
 class Imagined(NamedTuple):
     """T consecutive imagined steps; every entry `[T, P, B, ...]`.
 
-    `alive` is the probability of getting to a step, or None where nothing ends early.
+    `alive` is the probability of getting to a step, and `continuation` that of going on after it; both are None where
+    nothing ends early.
     """
 
     state: Tensor
@@ -37,6 +38,7 @@ class Imagined(NamedTuple):
     next_state: Tensor
     reward: Tensor
     alive: Tensor | None
+    continuation: Tensor | None
 
 
 JUDGED_AT_ONCE = 2**16
@@ -148,12 +150,44 @@ def rollout(
         before, after, action = visited[:-1], visited[1:], torch.stack(actions)
         r, going_on = world_model.outcome(before, action, after, reward)
         if going_on is None:
-            yield Imagined(before, action, after, r, None)
+            yield Imagined(before, action, after, r, None, None)
         else:
             reached = going_on.cumprod(0) if alive is None else going_on.cumprod(0) * alive
             start = torch.ones_like(reached[:1]) if alive is None else alive[None]
-            yield Imagined(before, action, after, r, torch.cat([start, reached[:-1]]))
+            yield Imagined(before, action, after, r, torch.cat([start, reached[:-1]]), going_on)
             alive = reached[-1]
+
+
+def imagine_policy(
+    world_model: WorldModel,
+    state: Tensor,
+    act: Act,
+    horizon: int,
+    *,
+    propagation: Propagation,
+    particles: int,
+    generator: torch.Generator | None = None,
+) -> Imagined:
+    """What happens in the model under a policy, from states `[B, S]`: every entry `[H, B, ...]`.
+
+    The states are dealt to the particles in equal blocks: each goes through the model under one draw of its parameters.
+    All of it can be differentiated, in the actions and in the parameters of the model unless these are `frozen`.
+
+    Raises:
+        ValueError: unless B is a multiple of `particles`.
+    """
+    B, P = len(state), particles
+    if B % P:
+        raise ValueError(f"particles: need a divisor of the {B} states, got {P}")
+    dealt = state.view(P, B // P, -1)
+    advance = propagation.bind(world_model, dealt[0], P, horizon, generator)
+    parts = list(rollout(world_model, dealt, act, advance, horizon))
+
+    def whole(entries: Sequence[Tensor | None]) -> Tensor | None:
+        found = [entry for entry in entries if entry is not None]
+        return torch.cat(found).flatten(1, 2) if found else None
+
+    return Imagined(*map(whole, zip(*parts, strict=True)))  # type: ignore[arg-type]
 
 
 def imagine(

@@ -57,7 +57,7 @@ environment={_target_: pytorch_lightning.Trainer}
 experience.environment=${agent}
     experience.environment: expected an Environment, got ${agent}, which is MPC
 experience.agent=${environment}
-    experience.agent: expected a Policy, got ${environment}, which is Environment
+    experience.agent: expected a Behaviour, got ${environment}, which is Environment
 agent.planner.candidates=${agent.world_model.member}
     agent.planner.candidates: ${agent.world_model.member} names nothing; did you mean
     'agent.world_model.dynamics.members'?

@@ -9,9 +9,9 @@ for k steps before the next one is made is open-loop control for k = H.
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor
-from torchrl.data import Composite, Unbounded
+from torchrl.data import Unbounded
 
-from ..keys import FILTER_MEMORY, KEPT, PLAN, PLAN_AGE, PREVIOUS_ACTION, STATE
+from ..keys import KEPT, PLAN, PLAN_AGE, STATE
 from ..models.latent_world_model import LatentWorldModel
 from ..models.update import Update
 from ..models.world_model import WorldModel
@@ -19,6 +19,8 @@ from ..planners.nonfinite import NonfiniteShare
 from ..planners.objective import Objective
 from ..planners.planner import Planner, shift
 from .agent import Agent
+from .exploration import check_noise, noisy
+from .state_estimate import carried, know, remember
 
 
 class MPC(Agent):
@@ -62,9 +64,7 @@ class MPC(Agent):
             raise ValueError(f"planner: need one for actions {kinds[0]}, got {type(planner).__name__} for {kinds[1]}")
         if not 1 <= replan_every <= planner.horizon:
             raise ValueError(f"replan_every: need 1 to the horizon, {planner.horizon}, got {replan_every}")
-        if action_noise < 0 or (action_noise and discrete_actions):
-            need = "0 for discrete actions" if discrete_actions else "at least 0"
-            raise ValueError(f"action_noise: need {need}, got {action_noise}")
+        check_noise(action_noise, discrete_actions)
         self.world_model = world_model
         self.replan_every = replan_every
         self.action_noise = action_noise
@@ -73,17 +73,14 @@ class MPC(Agent):
         self.nonfinite = NonfiniteShare()
         self.objective = Objective() if objective is None else objective
         self.precise = precision == "float32"
-        self.memory_spec = Composite({PLAN: Unbounded((planner.horizon, action_size))})
+        self.memory_spec = carried(world_model, action_size)
+        self.memory_spec[PLAN] = Unbounded((planner.horizon, action_size))
         if planner.kept:
             self.memory_spec[KEPT] = Unbounded((planner.kept, planner.horizon, action_size))
         if replan_every > 1:
             self.memory_spec[PLAN_AGE] = Unbounded((1,))
-        if isinstance(world_model, LatentWorldModel):
-            if self.objective.shaped_reward is not None:
-                raise ValueError("objective.shaped_reward: need none where the state is not observed")
-            self.memory_spec[STATE] = Unbounded((world_model.state_size,))
-            self.memory_spec[FILTER_MEMORY] = Unbounded((world_model.memory_size,))
-            self.memory_spec[PREVIOUS_ACTION] = Unbounded((action_size,))
+        if isinstance(world_model, LatentWorldModel) and self.objective.shaped_reward is not None:
+            raise ValueError("objective.shaped_reward: need none where the state is not observed")
 
     def autocast(self) -> torch.autocast:
         """The precision of planning, as a context."""
@@ -91,28 +88,15 @@ class MPC(Agent):
 
     @torch.no_grad()
     def forward(self, td: TensorDictBase) -> TensorDictBase:
-        self.know(td)
+        know(self.world_model, td)
         if self.replan_every == 1:
             self.replan(td)
         else:
             self.follow_or_replan(td)
         if self.training and self.action_noise:
-            action = td["action"]
-            noise = torch.randn(action.shape, generator=self.generator, device=action.device)
-            td["action"] = (action + self.action_noise * noise).clamp(-1, 1)
-        if isinstance(self.world_model, LatentWorldModel):
-            td["next", PREVIOUS_ACTION] = td["action"]
+            td["action"] = noisy(td["action"], self.action_noise, self.generator)
+        remember(self.world_model, td)
         return td
-
-    def know(self, td: TensorDictBase) -> None:
-        """Writes the state `[B, S]` that the plan starts from, and what the next step needs to know its own."""
-        model = self.world_model
-        if not isinstance(model, LatentWorldModel):
-            td[STATE] = model.encode(td["observation"])
-            return
-        now = model.filter(td[FILTER_MEMORY], td[PREVIOUS_ACTION], td["observation"], td["is_init"])
-        td[STATE] = td["next", STATE] = now.state
-        td["next", FILTER_MEMORY] = now.memory
 
     def follow_or_replan(self, td: TensorDictBase) -> None:
         """The next action of a plan that is not used up, or of a new one."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..runs.random_states import random_states, seed_all, set_random_states
-from .play import Policy
+from .play import Behaviour
 
 
 class Acting(nn.Module):
@@ -21,7 +21,7 @@ class Acting(nn.Module):
 
     orders: Tensor
 
-    def __init__(self, policies: Sequence[Policy]) -> None:
+    def __init__(self, policies: Sequence[Behaviour]) -> None:
         super().__init__()
         copies: list[Any] = [policy.acting().cpu() for policy in policies]
         self.policies = nn.ModuleList(copies)

@@ -10,7 +10,7 @@ from torchrl.envs import Compose, EnvBase, InitTracker, TensorDictPrimer, Transf
 
 from ..keys import DONE
 from ..runs.phases import Phases
-from .play import Policy
+from .play import Behaviour
 
 
 class Actor(TensorDictModuleBase):
@@ -24,7 +24,7 @@ class Actor(TensorDictModuleBase):
         phases: where the time spent planning is counted.
     """
 
-    def __init__(self, choose: Callable[[], Policy], policies: Sequence[Policy], phases: Phases) -> None:
+    def __init__(self, choose: Callable[[], Behaviour], policies: Sequence[Behaviour], phases: Phases) -> None:
         super().__init__()
         self.choose = choose
         self.phases = phases

@@ -15,7 +15,7 @@ from tensordict import TensorDictBase
 
 from ..runs.phases import Phases
 from .environments import Environment
-from .play import Policy
+from .play import Behaviour
 
 
 class WorkerLost(RuntimeError):
@@ -37,8 +37,8 @@ class Task:
     """
 
     environment: Environment
-    choose: Callable[[], Policy]
-    policies: Sequence[Policy]
+    choose: Callable[[], Behaviour]
+    policies: Sequence[Behaviour]
     frames: int
     seed: int
     rank: int

@@ -26,7 +26,7 @@ from .environments import Environment
 from .episodes import EnvironmentFault
 from .frame_dataset import check_length
 from .in_process import InProcess
-from .play import Policy
+from .play import Behaviour
 from .replay import Replay
 from .replay_choice import Wanted, check_sequences, replay
 from .schedule import Schedule
@@ -70,12 +70,12 @@ class Experience(pl.LightningDataModule):
     def __init__(
         self,
         environment: Environment,
-        agent: Policy,
+        agent: Behaviour,
         seed: int = 0,
         max_env_steps: int = 10_000,
         warmup_env_steps: int = 200,
         env_steps_per_collection: int = 200,
-        base_policy: Policy | None = None,
+        base_policy: Behaviour | None = None,
         batch_size: int = 256,
         bootstrap: bool = True,
         schedule: Schedule | None = None,
@@ -143,7 +143,7 @@ class Experience(pl.LightningDataModule):
     # ------------------------------------------------------------------ where the run stands
 
     @property
-    def acting(self) -> Policy:
+    def acting(self) -> Behaviour:
         """What acts now: the base policy during the warm-up, then the agent."""
         return self.agent if self.base_policy is None or self.env_steps >= self.warmup_env_steps else self.base_policy
 
@@ -228,7 +228,7 @@ class Experience(pl.LightningDataModule):
             self.env_steps += self.frames * self.environment.action_repeat * world_size()
             self._fresh = (self._fresh[0] + len(rows), self._fresh[1] + self.frames)
 
-    def _give_up(self, before: dict[str, Any] | None, policies: list[Policy], chance: list[torch.Tensor]) -> None:
+    def _give_up(self, before: dict[str, Any] | None, policies: list[Behaviour], chance: list[torch.Tensor]) -> None:
         """Forgets a collection that has begun."""
         if self._collection is not None:
             self._collection.close()
@@ -236,7 +236,7 @@ class Experience(pl.LightningDataModule):
         for policy, state in zip(policies, chance, strict=True):
             policy.generator.set_state(state)
 
-    def _act(self) -> Policy:
+    def _act(self) -> Behaviour:
         """What acts now. A collection may be given up at any step."""
         give_up_if_asked()
         return self.acting

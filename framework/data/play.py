@@ -23,7 +23,7 @@ AGAIN = "The episode is played again from its start"
 LEFT_OUT = "The episode failed twice and is left out"
 
 
-class Policy(Protocol):
+class Behaviour(Protocol):
     """What an agent is to the data: see `agents.agent.Agent`."""
 
     memory_spec: Composite
@@ -57,7 +57,7 @@ class Episode:
 
 
 @torch.no_grad()
-def play(environment: Environment, policy: Policy, seeds: Sequence[int]) -> list[Episode]:
+def play(environment: Environment, policy: Behaviour, seeds: Sequence[int]) -> list[Episode]:
     """Plays one episode from each reset seed, stepping only those that still run; in the order of the seeds.
 
     Raises:
@@ -85,7 +85,7 @@ class Attempt:
     """Plays an episode in each of several simulators."""
 
     simulators: Sequence[Episodes]
-    policy: Policy
+    policy: Behaviour
     limit: FaultLimit
     so: str  # what becomes of an episode that fails
 
@@ -140,7 +140,7 @@ class Attempt:
         return given
 
 
-def started(policy: Policy, batch: int) -> TensorDict:
+def started(policy: Behaviour, batch: int) -> TensorDict:
     """What an agent finds at the start of `batch` episodes, but for the observation."""
     td = TensorDict({"is_init": torch.ones(batch, 1, dtype=torch.bool)}, [batch], device=policy.device)
     for key, spec in policy.memory_spec.items(True, True):
@@ -148,7 +148,7 @@ def started(policy: Policy, batch: int) -> TensorDict:
     return td
 
 
-def following(td: TensorDictBase, policy: Policy) -> TensorDict:
+def following(td: TensorDictBase, policy: Behaviour) -> TensorDict:
     """What the agent finds one step later: what it wrote for then."""
     memory = {key: td["next", key] for key in policy.memory_spec.keys(True, True)}
     return TensorDict({"is_init": torch.zeros_like(td["is_init"]), **memory}, td.batch_size, device=policy.device)

@@ -76,6 +76,7 @@ class Model(pl.LightningModule, ABC):
         self._record: list[dict[str, Tensor]] = []
         self._skipped = 0  # updates since the record was last taken
         self._clipped: list[Model] = []  # the parts whose gradient is clipped, found when the optimisers are made
+        self._following: list[Model] = []  # the parts that follow each update, found then, too
 
     @abstractmethod
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
@@ -110,6 +111,9 @@ class Model(pl.LightningModule, ABC):
         for part in self.parts().values():
             part.select(scores)
 
+    def follow(self) -> None:
+        """Called after every update of the fitted module: for target networks. By default nothing."""
+
     # ------------------------------------------------------------------ Lightning's hooks, for whatever is fitted
 
     def configure_model(self) -> None:
@@ -125,6 +129,8 @@ class Model(pl.LightningModule, ABC):
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         parts = self.learned_parts()
         self._clipped = [part for part in parts if part.gradient_clip is not None]
+        every = [part for part in self.modules() if isinstance(part, Model)]
+        self._following = [part for part in every if type(part).follow is not Model.follow]
         optimizers = [part.make_optimizer() for part in parts]
         if not optimizers:  # nothing is learned (known physics, a random policy), yet the loop needs an optimiser
             optimizers = [torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=0.0)]
@@ -137,7 +143,7 @@ class Model(pl.LightningModule, ABC):
         if not len(rows):
             return
         self.prepare(rows)
-        losses = self.update.make(self, rows, optimizers, self._clipped)
+        losses = self.update.make(self, rows, optimizers, self._clipped, self._following)
         self._record += losses
         self._skipped += len(rows) - len(losses)
 

@@ -5,6 +5,7 @@ h_{l+1} = phi(norm(W_l h_l + b_l))        norm: none, or root mean square
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,12 @@ class Perceptron(nn.Module):
         sizes = [inputs, *hidden, outputs]
         self.layers = nn.ModuleList(linear(size, following) for size, following in pairwise(sizes))
         self.gains = nn.ParameterList(torch.ones(size) for size in hidden if normalize)
+
+    @torch.no_grad()
+    def with_outputs_scaled(self, factor: float) -> Self:
+        """The same, its last layer's weights multiplied."""
+        self.layers[-1].weight.mul_(factor)  # type: ignore[operator]
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         *hidden, last = self.layers

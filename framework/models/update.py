@@ -55,7 +55,12 @@ class Update:
             )
 
     def make(
-        self, model: Model, rows: TensorDictBase, optimizers: Sequence[Any], clipped: Sequence[Model]
+        self,
+        model: Model,
+        rows: TensorDictBase,
+        optimizers: Sequence[Any],
+        clipped: Sequence[Model],
+        following: Sequence[Model],
     ) -> list[Losses]:
         """An update from each of the batches `[K, (E,) B]`; the losses of those that were not skipped.
 
@@ -64,6 +69,7 @@ class Update:
             rows: see `Model`.
             optimizers: Lightning's, of all parts.
             clipped: the parts whose gradient is clipped.
+            following: the parts that are told of each update.
 
         Raises:
             NotFinite: after more skipped updates in a row than allowed; see `dump.stop`.
@@ -84,6 +90,8 @@ class Update:
                 step(optimizer, skip)
             for parameter in parameters:  # as the optimisers' own zero_grad does, at a fifth of the time
                 parameter.grad = None
+            for part in following:
+                part.follow()
             tried.append(Tried(batch, losses, *chance))
         skipped = self.guard.finish()
         if self.guard.in_a_row > self.guard.limit:
