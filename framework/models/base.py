@@ -17,7 +17,7 @@ from ..keys import PREVIOUS_ACTION
 from ..runs.ranks import mean_over_ranks
 from .sequence import transitions
 from .sharding import shard
-from .update import Update
+from .update import Parts, Update
 
 
 class Minibatches:
@@ -75,8 +75,8 @@ class Model(pl.LightningModule, ABC):
         self.members = 1
         self._record: list[dict[str, Tensor]] = []
         self._skipped = 0  # updates since the record was last taken
-        self._clipped: list[Model] = []  # the parts whose gradient is clipped, found when the optimisers are made
-        self._following: list[Model] = []  # the parts that follow each update, found then, too
+        self._notes: dict[str, Tensor] = {}  # of the loss that is being worked out
+        self._parts = Parts([], [], [])  # found when the optimisers are made
 
     @abstractmethod
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
@@ -111,6 +111,14 @@ class Model(pl.LightningModule, ABC):
         for part in self.parts().values():
             part.select(scores)
 
+    def note(self, name: str, value: Tensor) -> None:
+        """Within a loss: reports a scalar that is not minimised as `name`, its mean over an epoch's updates.
+
+        Where no gradients are wanted, as in a validation, it does nothing.
+        """
+        if torch.is_grad_enabled():
+            self._notes[name] = value.detach()
+
     def follow(self) -> None:
         """Called after every update of the fitted module: for target networks. By default nothing."""
 
@@ -128,9 +136,9 @@ class Model(pl.LightningModule, ABC):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         parts = self.learned_parts()
-        self._clipped = [part for part in parts if part.gradient_clip is not None]
         every = [part for part in self.modules() if isinstance(part, Model)]
-        self._following = [part for part in every if type(part).follow is not Model.follow]
+        clipped = [part for part in parts if part.gradient_clip is not None]
+        self._parts = Parts(every, clipped, [part for part in every if type(part).follow is not Model.follow])
         optimizers = [part.make_optimizer() for part in parts]
         if not optimizers:  # nothing is learned (known physics, a random policy), yet the loop needs an optimiser
             optimizers = [torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=0.0)]
@@ -143,7 +151,7 @@ class Model(pl.LightningModule, ABC):
         if not len(rows):
             return
         self.prepare(rows)
-        losses = self.update.make(self, rows, optimizers, self._clipped, self._following)
+        losses = self.update.make(self, rows, optimizers, self._parts)
         self._record += losses
         self._skipped += len(rows) - len(losses)
 
@@ -172,12 +180,11 @@ class Model(pl.LightningModule, ABC):
         self.log_dict(self.taken_losses())
 
     def taken_losses(self) -> dict[str, float]:
-        """The mean of every loss since the last call as `loss/<name>`, and how many updates were skipped meanwhile."""
+        """The means of `loss/<name>` and of what was noted since the last call, and how many updates were skipped."""
         record, self._record = self._record, []
         skipped, self._skipped = self._skipped, 0
         means = {
-            f"loss/{name}": torch.stack([row[name].to(self.device) for row in record]).mean()
-            for name in (record or [{}])[0]
+            name: torch.stack([row[name].to(self.device) for row in record]).mean() for name in (record or [{}])[0]
         }
         if not means and not skipped:
             return {}

@@ -28,10 +28,11 @@ class NotFinite(FloatingPointError):
 
 
 class Tried(NamedTuple):
-    """An update: its batch, its losses, and torch's generators before it, of the CPU and of the GPU in use."""
+    """An update: its batch, losses and notes, and torch's generators before it, of the CPU and of the GPU in use."""
 
     batch: TensorDictBase
     losses: dict[str, Tensor]
+    notes: dict[str, Tensor]
     chance: Tensor
     cuda_chance: Tensor | None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from pytorch_lightning.strategies import ParallelStrategy
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from .base import Model
 
 Losses = dict[str, Tensor]
+
+
+class Parts(NamedTuple):
+    """The models in what is fitted, itself among them: all, those whose gradient is clipped, those that follow."""
+
+    every: Sequence[Model]
+    clipped: Sequence[Model]
+    following: Sequence[Model]
 
 
 class Update:
@@ -59,17 +67,18 @@ class Update:
         model: Model,
         rows: TensorDictBase,
         optimizers: Sequence[Any],
-        clipped: Sequence[Model],
-        following: Sequence[Model],
+        parts: Parts,
     ) -> list[Losses]:
-        """An update from each of the batches `[K, (E,) B]`; the losses of those that were not skipped.
+        """An update from each of the batches `[K, (E,) B]`.
+
+        Returns:
+            of those that were not skipped every `loss/<name>`, and what was noted with it.
 
         Args:
             model: what is fitted.
             rows: see `Model`.
             optimizers: Lightning's, of all parts.
-            clipped: the parts whose gradient is clipped.
-            following: the parts that are told of each update.
+            parts: of what is fitted.
 
         Raises:
             NotFinite: after more skipped updates in a row than allowed; see `dump.stop`.
@@ -83,20 +92,25 @@ class Update:
         for batch in rows.unbind(0):
             chance = torch.get_rng_state(), torch.cuda.get_rng_state() if on_gpu else None
             losses = self._backward(model, batch, share)
+            notes = taken_notes(parts)
             skip = self.guard.judge([p.grad for p in parameters if p.grad is not None])
-            for part in clipped:
+            for part in parts.clipped:
                 torch.nn.utils.clip_grad_norm_(part.own_parameters(), part.gradient_clip or 0.0)
             for optimizer in optimizers:
                 step(optimizer, skip)
             for parameter in parameters:  # as the optimisers' own zero_grad does, at a fifth of the time
                 parameter.grad = None
-            for part in following:
+            for part in parts.following:
                 part.follow()
-            tried.append(Tried(batch, losses, *chance))
+            tried.append(Tried(batch, losses, notes, *chance))
         skipped = self.guard.finish()
         if self.guard.in_a_row > self.guard.limit:
             stop(model, optimizers, tried[len(tried) - self.guard.in_a_row + self.guard.limit], self.guard.limit)
-        return [one.losses for one, skip in zip(tried, skipped, strict=True) if not skip]
+        return [
+            {**{f"loss/{name}": loss for name, loss in one.losses.items()}, **one.notes}
+            for one, skip in zip(tried, skipped, strict=True)
+            if not skip
+        ]
 
     def _backward(self, model: Model, batch: TensorDictBase, share: Tensor) -> Losses:
         """Adds the gradient of the batch, and gives its losses."""
@@ -119,6 +133,16 @@ class Update:
         if self._compiled_loss is None:
             self._compiled_loss = torch.compile(model.loss)
         return self._compiled_loss(batch)
+
+
+def taken_notes(parts: Parts) -> Losses:
+    """What the parts noted, which they forget; of an update in pieces that of the last one."""
+    notes: Losses = {}
+    for part in parts.every:
+        if part._notes:
+            notes |= part._notes
+            part._notes = {}
+    return notes
 
 
 def step(optimizer: Any, skip: Tensor) -> None:

@@ -41,6 +41,40 @@ def line(*calls: tuple[float, ...]) -> Given:
     return Given(TensorDict({"x": torch.tensor(calls)[..., None]}, [len(calls), len(calls[0]), 1]))
 
 
+class Noting(Line):
+    """Notes x, and how often it followed, as a part of another would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.followed = 0
+
+    def loss(self, batch):
+        self.note("line/x", batch["x"].mean())
+        return super().loss(batch)
+
+    def follow(self):
+        self.followed += 1
+
+
+class Holder(Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.part = Noting()
+
+    def loss(self, batch):
+        return self.part.loss(batch)
+
+
+def test_notes_of_parts_are_averaged_beside_the_losses_and_parts_follow_each_update(tmp_path):
+    model = Holder()
+    fit(model, line((1.0, 7.0, 2.0)), tmp_path)
+    assert model.trainer.callback_metrics["line/x"] == 1.5  # without that of the update that was skipped
+    assert model.part.followed == 3
+    with torch.no_grad():
+        model.loss({"x": torch.ones(())})
+    assert not model.part._notes
+
+
 @pytest.mark.parametrize("bad", [7.0, 8.0, 9.0])
 def test_an_update_that_is_not_finite_leaves_no_trace(bad, tmp_path):
     with_bad, without = Line(), Line()
