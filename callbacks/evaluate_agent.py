@@ -6,7 +6,7 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 
 from fulgurite.agents.agent import Agent
-from fulgurite.agents.mpc import MPC
+from fulgurite.agents.planning_agent import PlanningAgent
 from fulgurite.data.play import Episode
 from fulgurite.runs.evaluation import Evaluation
 from fulgurite.runs.metrics import report
@@ -56,7 +56,7 @@ class EvaluateAgent(Periodic):
                     self.best_return = mean if self.best_return is None else max(mean, self.best_return)
                 if left_out := len(evaluation.seeds) - len(self.episodes):
                     metrics |= {"eval/episodes": len(self.episodes), "eval/left_out": left_out}
-                if isinstance(agent, MPC):
+                if isinstance(agent, PlanningAgent):
                     metrics |= promised_against_realised(agent, self.episodes)
         report(trainer, metrics)
 

@@ -5,8 +5,11 @@
 A policy answers in the time of one small network, where a planner searches.
 """
 
+from abc import abstractmethod
+
 import torch
 from tensordict import TensorDictBase
+from torch import Tensor
 
 from ..keys import STATE, ObservationShape
 from ..models.latent_world_model import LatentWorldModel
@@ -24,6 +27,7 @@ class PolicyAgent(Agent):
 
     Args:
         policy: what acts.
+        discount: gamma, of what follows.
         observation_shape: of one observation; a vector, unless the world model makes states of them.
         action_size: A.
         discrete_actions: whether an action is one of A; the policy must be for such.
@@ -33,7 +37,8 @@ class PolicyAgent(Agent):
         update: see `Update`.
 
     Raises:
-        ValueError: for a policy of the other kind of actions, and noise below 0 or on discrete actions.
+        ValueError: for a policy of the other kind of actions, noise below 0 or on discrete actions, and a discount
+            outside [0, 1].
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class PolicyAgent(Agent):
         action_size: int,
         discrete_actions: bool,
         world_model: WorldModel | None,
+        discount: float,
         action_noise: float = 0.0,
         learning_rate: float = 3e-4,
         weight_decay: float = 0.0,
@@ -55,8 +61,10 @@ class PolicyAgent(Agent):
         if policy.discrete_actions != discrete_actions:
             kinds = ("one-hot", "in [-1, 1]") if discrete_actions else ("in [-1, 1]", "one-hot")
             raise ValueError(f"policy: need one for actions {kinds[0]}, got {type(policy).__name__} for {kinds[1]}")
+        if not 0 <= discount <= 1:
+            raise ValueError(f"discount: need a number in [0, 1], got {discount}")
         check_noise(action_noise, discrete_actions)
-        self.world_model = world_model
+        self.world_model, self.discount = world_model, discount
         if world_model is not None:
             self.members, self.sequences = world_model.members, world_model.sequences
         self.state_size = (
@@ -68,6 +76,10 @@ class PolicyAgent(Agent):
         self.policy = policy.build(self.state_size, action_size)
         self.action_noise = action_noise
         self.memory_spec = carried(world_model, action_size)
+
+    @abstractmethod
+    def value(self, state: Tensor) -> Tensor:
+        """What states `[*B, S]` are worth under the policy, `[*B]`: the discounted sum of what follows."""
 
     @torch.no_grad()
     def forward(self, td: TensorDictBase) -> TensorDictBase:

@@ -12,7 +12,7 @@ the bounds with positive probability.
 
 import torch
 
-from .planner import BoundObjective, Plan, Planner, best
+from .planner import Asked, BoundObjective, Plan, Planner, best
 from .search_distribution import Categorical, Gaussian, SearchDistribution
 
 
@@ -56,9 +56,9 @@ class CEM(Planner):
         )
 
     def plan(self, objective: BoundObjective, prior: Plan, generator: torch.Generator | None = None) -> Plan:
-        plan = self.distribution.start(prior)
+        plan, ask = self.distribution.start(prior), Asked(objective, prior.kept)
         for _ in range(self.iterations):
-            actions = self.distribution.sample(plan, self.candidates, generator)  # [B, N, H, A]
-            elites, _ = best(actions, objective(actions), self.elites)  # [B, K, H, A]
+            actions, returns = ask(self.distribution.sample(plan, self.candidates, generator))  # [B, N, H, A], [B, N]
+            elites, _ = best(actions, returns, self.elites)  # [B, K, H, A]
             plan = self.distribution.refit(plan, elites, self.alpha)
         return plan

@@ -55,6 +55,8 @@ class GradientPlanner(Planner):
             found = self.start.plan(objective, self.start.prior(prior.mean, prior.kept), generator)
             prior, kept = Plan(found.actions, found.actions, prior.std), found.kept
         actions = candidates_around(prior, self.restarts, generator)  # [B, N, H, A]
+        if prior.kept is not None:  # without a planner to start from, which has tried them
+            actions = torch.cat([actions, prior.kept], 1)
         m, v = torch.zeros_like(actions), torch.zeros_like(actions)
         chosen, value = prior.mean, prior.mean.new_full(prior.mean.shape[:1], -torch.inf)  # best seen [B, H, A], [B]
         for j in range(1, self.iterations + 1):

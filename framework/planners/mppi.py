@@ -12,7 +12,7 @@ clipping, so that mu obeys the bounds. It may be coloured (`coloured_noise.py`).
 import torch
 from torch import Tensor
 
-from .planner import BoundObjective, Plan, Planner, candidates_around, finite
+from .planner import Asked, BoundObjective, Plan, Planner, candidates_around, finite
 
 
 class MPPI(Planner):
@@ -49,10 +49,10 @@ class MPPI(Planner):
         self.temperature, self.exponent, self.control_cost = temperature, exponent, control_cost
 
     def plan(self, objective: BoundObjective, prior: Plan, generator: torch.Generator | None = None) -> Plan:
-        plan = prior
+        plan, ask = prior, Asked(objective, prior.kept)
         for _ in range(self.iterations):
-            actions = candidates_around(plan, self.candidates, generator, self.exponent)  # [B, N, H, A]
-            returns = objective(actions)  # [B, N], -S
+            drawn = candidates_around(plan, self.candidates, generator, self.exponent)
+            actions, returns = ask(drawn)  # [B, N, H, A] and -S [B, N]
             if self.control_cost:
                 noise = actions - plan.mean[:, None]
                 returns = returns - self.control_cost * (plan.mean / plan.std.square())[:, None].mul(noise).sum((2, 3))

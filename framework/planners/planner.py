@@ -21,7 +21,8 @@ class Plan(NamedTuple):
 
     `actions` `[B, H, A]` is the sequence to execute; `mean` and `std` `[B, H, A]` are the distribution that it came
     from, and the next plan's prior once shifted. Where actions are discrete, `actions` are one-hot and `mean` holds
-    probabilities. `kept` `[B, M, H, A]` are the M plans that the next search tries again, of planners that keep some.
+    probabilities. `kept` `[B, M, H, A]` are the M plans that the next search tries again, of planners that keep some;
+    of a prior all plans that the search shall try besides its own.
     """
 
     actions: Tensor
@@ -51,13 +52,35 @@ class Planner(ABC):
     def prior(self, mean: Tensor, kept: Tensor | None = None) -> Plan:
         """The distribution to start from: around the last plan shifted `[B, H, A]`, or zeros where there is none.
 
-        `kept` `[B, M, H, A]` are the plans to try again, shifted too.
+        `kept` `[B, M, H, A]` are plans to try: those kept by the last search, shifted too, and any others.
         """
         return Plan(mean, mean, torch.full_like(mean, self.initial_std), kept)
 
     @abstractmethod
     def plan(self, objective: BoundObjective, prior: Plan, generator: torch.Generator | None = None) -> Plan:
         """A plan at least as good as the prior's mean, as far as the search can tell; always within the bounds."""
+
+
+class Asked:
+    """An objective that counts given plans `[B, M, H, A]` among the candidates of every iteration.
+
+    A plan's return does not change within a search, so that of a given plan is asked for once.
+    """
+
+    def __init__(self, objective: BoundObjective, given: Tensor | None) -> None:
+        self.objective, self.given = objective, given
+        self.returns: Tensor | None = None  # [B, M], once they were asked for
+
+    def __call__(self, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """All candidates `[B, N + M, H, A]` and their returns `[B, N + M]`, for new ones `[B, N, H, A]`."""
+        if self.given is None:
+            return actions, self.objective(actions)
+        together = torch.cat([actions, self.given], 1)
+        if self.returns is None:
+            returns = self.objective(together)
+            self.returns = returns[:, actions.shape[1] :]
+            return together, returns
+        return together, torch.cat([self.objective(actions), self.returns], 1)
 
 
 def shift(plan: Tensor) -> Tensor:

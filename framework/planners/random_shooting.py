@@ -7,7 +7,7 @@ Rao 2009, section on shooting methods; Nagabandi et al. 2018, section IV.C.
 
 import torch
 
-from .planner import BoundObjective, Plan, Planner, best
+from .planner import Asked, BoundObjective, Plan, Planner, best
 from .search_distribution import Categorical, Gaussian, SearchDistribution
 
 
@@ -33,6 +33,7 @@ class RandomShooting(Planner):
 
     def plan(self, objective: BoundObjective, prior: Plan, generator: torch.Generator | None = None) -> Plan:
         start = self.distribution.start(prior)
-        actions = self.distribution.sample(start, self.candidates, generator)  # [B, N, H, A]
-        chosen = best(actions, objective(actions), 1)[0][:, 0]  # [B, H, A]
+        drawn = self.distribution.sample(start, self.candidates, generator)
+        actions, returns = Asked(objective, prior.kept)(drawn)  # [B, N, H, A], [B, N]
+        chosen = best(actions, returns, 1)[0][:, 0]  # [B, H, A]
         return Plan(chosen, chosen, prior.std)

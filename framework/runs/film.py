@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from pytorch_lightning import LightningModule
 
-from ..agents.mpc import MPC
+from ..agents.planning_agent import PlanningAgent
 from ..data.play import Episode
 from ..keys import PLAN, REWARD
 from .figures import COLOURS
@@ -37,8 +37,8 @@ def film(
 
 def curves(agent: LightningModule, episode: Episode) -> list[Curve]:
     """Promised and realised return of each comparable step's plan, or the return so far of an agent without plans."""
-    steps = comparable_steps(episode) if isinstance(agent, MPC) else 0
-    if not isinstance(agent, MPC) or not steps:
+    steps = comparable_steps(episode) if isinstance(agent, PlanningAgent) else 0
+    if not isinstance(agent, PlanningAgent) or not steps:
         return [Curve("return so far", returns_so_far(episode), COLOURS[0])]
     transitions = episode.transitions[:steps]
     horizon = transitions[PLAN].shape[1]

@@ -7,7 +7,7 @@ import torch
 from tensordict import TensorDictBase
 
 from ..agents.agent import Agent
-from ..agents.mpc import MPC
+from ..agents.planning_agent import PlanningAgent
 from ..data.play import Episode
 from ..data.windows import spread, windows
 from ..imagination import TSInfinity
@@ -42,6 +42,6 @@ def model_report(
                 **prediction_error(agent.world_model, starts, std, setting),
                 **calibration(agent.world_model, starts, std, setting),
             }
-    if isinstance(agent, MPC):
+    if isinstance(agent, PlanningAgent):
         report["played"] |= promised_against_realised(agent, played)
     return report

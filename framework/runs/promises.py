@@ -13,12 +13,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..agents.mpc import MPC
+from ..agents.planning_agent import PlanningAgent
 from ..data.play import Episode
 from ..keys import ACTION, NEXT_OBSERVATION, OBSERVATION, PLAN, REWARD, STATE, TERMINATED
 
 
-def promised_against_realised(agent: MPC, episodes: Sequence[Episode], limit: int = 256) -> dict[str, float]:
+def promised_against_realised(agent: PlanningAgent, episodes: Sequence[Episode], limit: int = 256) -> dict[str, float]:
     """The means over the episodes' comparable steps, at most `limit` of them, evenly spread; empty if there is none."""
     comparable = [(episode, steps) for episode in episodes if (steps := comparable_steps(episode))]
     if not comparable:
@@ -39,7 +39,7 @@ def comparable_steps(episode: Episode) -> int:
     return T if episode.transitions[TERMINATED][-1].item() else max(0, T - H + 1)
 
 
-def realised_returns(agent: MPC, episode: Episode) -> Tensor:
+def realised_returns(agent: PlanningAgent, episode: Episode) -> Tensor:
     """`[T]`: the sum of the H rewards from each step on, fewer at the end. In the reward that the agent plans with."""
     transitions = episode.transitions
     T, H = transitions[PLAN].shape[:2]
@@ -54,7 +54,7 @@ def realised_returns(agent: MPC, episode: Episode) -> Tensor:
     return (total[(start + H).clamp(max=T)] - total[start]).to(reward.dtype)
 
 
-def states(agent: MPC, episode: Episode) -> Tensor:
+def states(agent: PlanningAgent, episode: Episode) -> Tensor:
     """`[T, S]`, from which the agent planned."""
     transitions = episode.transitions
     if STATE in transitions:  # what it remembered, where the observation alone does not tell it
@@ -62,7 +62,7 @@ def states(agent: MPC, episode: Episode) -> Tensor:
     return agent.world_model.encode(transitions[OBSERVATION].to(agent.device)).cpu()
 
 
-def promised_returns(agent: MPC, state: Tensor, plan: Tensor) -> Tensor:
+def promised_returns(agent: PlanningAgent, state: Tensor, plan: Tensor) -> Tensor:
     """`[B]` for states `[B, S]` and plans `[B, H, A]`; leaves the agent's source of chance as it was."""
     with agent.seeded(0):
         return agent.promised_return(state.to(agent.device), plan.to(agent.device)).float().cpu()
