@@ -1,4 +1,4 @@
-"""Evaluation: what the agent's returns are on the same starts every time, and what its plans had promised."""
+"""Evaluation: what the agent's returns are on the same starts every time, and what it had promised itself."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,18 @@ from pytorch_lightning import LightningModule, Trainer
 
 from fulgurite.agents.agent import Agent
 from fulgurite.agents.planning_agent import PlanningAgent
+from fulgurite.agents.policy_agent import PolicyAgent
 from fulgurite.data.play import Episode
 from fulgurite.runs.evaluation import Evaluation
 from fulgurite.runs.metrics import report
 from fulgurite.runs.promises import promised_against_realised
+from fulgurite.runs.value_promises import value_promises
 
 from .periodic import Periodic
 
 
 class EvaluateAgent(Periodic):
-    """Plays the evaluation's episodes and reports `eval/*`, and `plan/*` for an agent that plans.
+    """Plays the evaluation's episodes and reports `eval/*`, `plan/*` of an agent that plans, `value/*` of a policy's.
 
     `eval/left_out` counts episodes whose environment failed twice: the returns are those of the others then.
 
@@ -58,6 +60,8 @@ class EvaluateAgent(Periodic):
                     metrics |= {"eval/episodes": len(self.episodes), "eval/left_out": left_out}
                 if isinstance(agent, PlanningAgent):
                     metrics |= promised_against_realised(agent, self.episodes)
+                if isinstance(agent, PolicyAgent):
+                    metrics |= value_promises(agent, self.episodes)
         report(trainer, metrics)
 
     def state_dict(self) -> dict[str, object]:

@@ -8,11 +8,13 @@ from PIL import Image, ImageDraw, ImageFont
 from pytorch_lightning import LightningModule
 
 from ..agents.planning_agent import PlanningAgent
+from ..agents.policy_agent import PolicyAgent
 from ..data.play import Episode
 from ..keys import PLAN, REWARD
 from .figures import COLOURS
 from .footage import Footage
 from .promises import comparable_steps, promised_returns, realised_returns, states
+from .value_promises import promised_and_realised
 from .strip import Curve, strip
 
 
@@ -36,7 +38,13 @@ def film(
 
 
 def curves(agent: LightningModule, episode: Episode) -> list[Curve]:
-    """Promised and realised return of each comparable step's plan, or the return so far of an agent without plans."""
+    """What each comparable step's plan, or the value, promised and what came; of other agents the return so far."""
+    if isinstance(agent, PolicyAgent) and len(episode) > 1:
+        value, followed = promised_and_realised(agent, episode)
+        return [
+            Curve("value", value.float().numpy(), COLOURS[1]),
+            Curve("realised, discounted", followed.float().numpy(), COLOURS[0]),
+        ]
     steps = comparable_steps(episode) if isinstance(agent, PlanningAgent) else 0
     if not isinstance(agent, PlanningAgent) or not steps:
         return [Curve("return so far", returns_so_far(episode), COLOURS[0])]

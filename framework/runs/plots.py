@@ -33,7 +33,8 @@ def draw(folder: Path | str, references: Mapping[str, float] | None = None) -> l
         "model_error": model_error(rows),
         "coverage": coverage(rows),
         "calibration": calibration(rows),
-        "promises": promises(rows),
+        "promises": promises(rows, "plan", "_return", "Return over a plan's horizon", "the model"),
+        "values": promises(rows, "value", "", "What follows, discounted", "the value"),
         "time": time_shares(rows),
     }
     target = Path(folder) / "plots"
@@ -120,15 +121,16 @@ def calibration(rows: Rows) -> Figure | None:
     return calibration_figure({**(errors[-1] if errors else {}), **last})
 
 
-def promises(rows: Rows) -> Figure | None:
-    """What the executed plans promised over their horizon, and what came."""
-    x, promised = series(rows, "plan/promised_return")
+def promises(rows: Rows, of: str, ending: str, title: str, who: str) -> Figure | None:
+    """What was promised, by plans over their horizon or by values, and what came."""
+    name = f"{of}/promised{ending}"
+    x, promised = series(rows, name)
     if not len(x):
         return None
-    realised = aligned(rows, "plan/promised_return", "plan/realised_return")
-    drawing, (axes,) = panels("Return over a plan's horizon", "environment steps")
+    realised = aligned(rows, name, f"{of}/realised{ending}")
+    drawing, (axes,) = panels(title, "environment steps")
     axes.fill_between(x, realised, promised, color=COLOURS[1], alpha=0.15, linewidth=0, label="gap")
-    axes.plot(x, promised, color=COLOURS[1], marker="o", markersize=4, label="promised by the model")
+    axes.plot(x, promised, color=COLOURS[1], marker="o", markersize=4, label=f"promised by {who}")
     axes.plot(x, realised, color=COLOURS[0], marker="o", markersize=4, label="realised")
     legend(axes)
     return drawing

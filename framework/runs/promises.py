@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..agents.agent import Agent
 from ..agents.planning_agent import PlanningAgent
 from ..data.play import Episode
 from ..keys import ACTION, NEXT_OBSERVATION, OBSERVATION, PLAN, REWARD, STATE, TERMINATED
@@ -54,11 +55,13 @@ def realised_returns(agent: PlanningAgent, episode: Episode) -> Tensor:
     return (total[(start + H).clamp(max=T)] - total[start]).to(reward.dtype)
 
 
-def states(agent: PlanningAgent, episode: Episode) -> Tensor:
-    """`[T, S]`, from which the agent planned."""
+def states(agent: Agent, episode: Episode) -> Tensor:
+    """`[T, S]`, from which the agent acted."""
     transitions = episode.transitions
     if STATE in transitions:  # what it remembered, where the observation alone does not tell it
         return transitions[STATE]
+    if agent.world_model is None:
+        return transitions[OBSERVATION]
     return agent.world_model.encode(transitions[OBSERVATION].to(agent.device)).cpu()
 
 

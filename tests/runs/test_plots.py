@@ -83,7 +83,7 @@ def test_calibration_when_last_measured() -> None:
 
 
 def test_promised_against_realised() -> None:
-    drawing = plots.promises([row(100, plan__promised_return=3.0, plan__realised_return=1.0)])
+    drawing = plots.promises([row(100, plan__promised_return=3.0, plan__realised_return=1.0)], "plan", "_return", "a title", "the model")
     assert drawing is not None
     drawn = lines(drawing.axes[0])
     assert drawn == {"promised by the model": [(100, 3)], "realised": [(100, 1)]}
@@ -127,5 +127,6 @@ def test_every_figure_is_drawn_even_from_single_points(tmp_path: Path) -> None:
     numbers = {f"coverage_{q}{h}": 0.5 for q in (50, 80, 95) for h in ("", "_h1")}
     log.log_metrics(row(400, **{f"model__{name}": x for name, x in {**numbers, "error_h1": 0.1}.items()}))
     log.log_metrics(row(400, plan__promised_return=1.0, plan__realised_return=1.0, speed__share_model=0.5))
+    log.log_metrics(row(400, value__promised=1.0, value__realised=2.0, value__gap=-1.0))
     names = {path.stem for path in plots.draw(tmp_path)}
-    assert names == {"returns", "model_error", "coverage", "promises", "time"}
+    assert names == {"returns", "model_error", "coverage", "promises", "values", "time"}
