@@ -19,6 +19,7 @@ frames         a small picture of a task against the environment's own frame (a 
 rssm           a recurrent state-space model against a loop by hand and TorchRL's (minutes)
 posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
+policies       policies that learn in the model, a planner and SAC on Pendulum-v1 (two hours)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -56,6 +57,7 @@ NAMES = (
     "rssm",
     "posteriors",
     "hidden_velocity",
+    "policies",
 )
 
 
@@ -69,7 +71,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--page", type=Path, help="where the tables go too, between comments: see results.py")
     found.add_argument("--mbrl-python", help=f"the Python that peer-setup made (or set {peer.VARIABLE})")
     found.add_argument(
-        "--tasks", nargs="+", default=["pendulum", "cartpole"], help="of learning: pendulum, cartpole, ..."
+        "--tasks",
+        nargs="+",
+        default=["pendulum", "cartpole"],
+        help="of learning: pendulum, cartpole, ...; of policies: svg, sac, ...",
     )
     found.add_argument("--seeds", type=int, default=3, help="of learning and cartpole_race: 0, 1, ...")
     found.add_argument("--jobs", type=int, default=1, help="of learning: processes side by side")
