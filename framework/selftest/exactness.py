@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..runs.difference import difference
-from .drill import ALONE, FAMILIES, Extent, Failed
+from .drill import ALONE, FAMILIES, Extent, Failed, Skipped
 from .fixture import small_recipe
 from .killed_run import finish, killed_and_resumed, left_alone, start, the_run
 
@@ -20,7 +20,10 @@ def resume(place: Path, extent: Extent) -> str:
 
 def resume_two_processes(place: Path, extent: Extent) -> str:
     """The same with two processes (gloo), all killed at once."""
-    return families(place, extent, [name for name in extent.chosen if name not in ALONE], TWO)
+    names = [name for name in extent.chosen if name not in ALONE]
+    if not names:
+        raise Skipped(f"{', '.join(extent.chosen)}: in one process only")
+    return families(place, extent, names, TWO)
 
 
 def families(place: Path, extent: Extent, names: Sequence[str], extra: list[str]) -> str:
