@@ -1,10 +1,10 @@
-"""Tabular Dyna in the book's mazes, 30 runs each: figures 8.2, 8.4 and 8.5 and example 8.4 again, and a picture of them.
+"""Tabular Dyna in the book's mazes: its figures 8.2, 8.4 and 8.5 and its example 8.4 again, and a picture of them.
 
 python -m benchmarks dyna_maze
 
-Dyna-Q with n planning steps in the Dyna maze (alpha 0.1, gamma 0.95, epsilon 0.1): steps of an episode, means over runs,
-held against a measurement by others' code of the same (`KNOWN`), which the book's text agrees with. Dyna-Q+ against
-Dyna-Q where walls move: rewards that were collected. Prioritised sweeping against Dyna-Q in mazes of which every cell is
+Dyna-Q with n planning steps in the Dyna maze (alpha 0.1, gamma 0.95, epsilon 0.1): steps of an episode, means over 30
+runs, held against an independent measurement of the same (`KNOWN`), with which the book agrees. Dyna-Q+ against Dyna-Q
+where walls move: rewards that were collected. Prioritised sweeping against Dyna-Q in mazes of which every cell is
 divided: updates of the table until the greedy path is a shortest one. A planning step is timed on its own.
 """
 
@@ -198,7 +198,7 @@ def sweeping_table(updates: dict[str, dict[int, list[int]]]) -> list[str]:
 
 def states(resolution: int) -> int:
     """Cells that one can stand on."""
-    return "".join(Maze(resolution=resolution).rows).replace("W", "").__len__()
+    return sum(mark != "W" for mark in "".join(Maze(resolution=resolution).rows))
 
 
 def picture(
@@ -289,8 +289,8 @@ def run(options: Namespace) -> str:
     }
     (options.out / "dyna_maze.json").write_text(json.dumps(content) + "\n")
     times = (
-        f"A planning step takes {planning * 1e6:.2f} us of processor time. `fulgurite train dyna/maze`, 2,000 steps with "
-        f"evaluations, checkpoints, plots and a video, took {command:.0f} s by the clock ({ready} of it)."
+        f"A planning step takes {planning * 1e6:.2f} us of processor time. `fulgurite train dyna/maze`, 2,000 steps "
+        f"with evaluations, checkpoints, plots and a video, took {command:.0f} s by the clock ({ready})."
     )
     tables = dyna_q_table(lengths, seconds), changing_table(rewards), sweeping_table(updates)
     return "\n\n".join([machine(), *("\n".join(lines) for lines in tables), times])

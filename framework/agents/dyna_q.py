@@ -60,9 +60,7 @@ class DynaQ(Tabular):
         self.model = TabularModel(observation_size, action_size)
 
     def learn(self, s: int, a: int, r: float, s2: int, ends: bool) -> None:
-        backup = self.values.backup(self.step_size, self.discount)
-        backup(s, a, r, s2, ends)  # (d)
+        self.values.learn([(s, a, r, s2, ends)], self.step_size, self.discount)  # (d)
         self.model.learn(s, a, r, s2, ends)  # (e)
-        for imagined in self.model.tried_pairs(self.quantiles(self.planning_steps, 2)):  # (f)
-            backup(*imagined)
-        self.values.updates += 1 + self.planning_steps
+        imagined = self.model.tried_pairs(self.quantiles(self.planning_steps, 2))
+        self.values.learn(imagined, self.step_size, self.discount)  # (f)

@@ -7,11 +7,13 @@ reward of zero. So the agent goes to see whether a wall is still there. The bonu
 chosen epsilon-greedily as ever. Sutton and Barto 2018, section 8.3.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from ..equations.exploration_bonus import with_bonus
-from ..models.tables import Tables, entries
+from ..models.tables import Tables, Transition, entries
 from ..models.tabular_model import TabularModel
 from ..models.update import Update
 from .tabular import Tabular
@@ -80,13 +82,15 @@ class DynaQPlus(Tabular):
         self.clock = Clock(observation_size, action_size)
 
     def learn(self, s: int, a: int, r: float, s2: int, ends: bool) -> None:
-        backup = self.values.backup(self.step_size, self.discount)
-        backup(s, a, r, s2, ends)  # (d)
+        self.values.learn([(s, a, r, s2, ends)], self.step_size, self.discount)  # (d)
         self.model.learn(s, a, r, s2, ends)  # (e)
         self.clock.now += 1
         self.clock.last[s, a] = self.clock.now[0]
+        self.values.learn(self.imagined(), self.step_size, self.discount)  # (f)
+
+    def imagined(self) -> Iterator[Transition]:
+        """The transitions of n planning steps, with the bonus."""
         now, last = int(self.clock.now), entries(self.clock.last)
-        for s, a, r, s2, ends in self.model.any_pairs(self.quantiles(self.planning_steps, 2)):  # (f)
+        for s, a, r, s2, ends in self.model.any_pairs(self.quantiles(self.planning_steps, 2)):
             tau = now - last[s * self.action_size + a]
-            backup(s, a, with_bonus(r, tau, self.kappa), s2, ends)
-        self.values.updates += 1 + self.planning_steps
+            yield s, a, with_bonus(r, tau, self.kappa), s2, ends

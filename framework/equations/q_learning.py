@@ -15,4 +15,4 @@ def td_error(q: Any, reward: Any, best: Any, gamma: float) -> Any:
 
 def q_learning(q: Any, reward: Any, best: Any, alpha: float, gamma: float) -> Any:
     """The new Q(S, A)."""
-    return q + alpha * td_error(q, reward, best, gamma)
+    return q + alpha * (reward + gamma * best - q)

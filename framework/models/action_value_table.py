@@ -1,14 +1,12 @@
 """A table of action values Q [S, A], learned by Q-learning."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 from ..equations.q_learning import q_learning
-from .tables import Tables, entries
-
-Backup = Callable[[int, int, float, int, bool], None]
+from .tables import Tables, Transition, entries
 
 
 class ActionValueTable(Tables):
@@ -35,13 +33,13 @@ class ActionValueTable(Tables):
         ties = [action for action, value in enumerate(values) if value == best]
         return ties[int(quantile * len(ties))]
 
-    def backup(self, alpha: float, gamma: float) -> Backup:
-        """What learns from a transition (s, a, r, s', whether s' is terminal), as quickly as Python can."""
+    def learn(self, transitions: Iterable[Transition], alpha: float, gamma: float) -> None:
+        """Updates an entry for each transition, one after the other, as quickly as Python can."""
         q, actions = entries(self.q), self.actions
-
-        def learn(s: int, a: int, r: float, s2: int, ends: bool) -> None:
+        count = 0
+        for s, a, r, s2, ends in transitions:
             best = 0.0 if ends else max(q[s2 * actions : s2 * actions + actions])
             here = s * actions + a
             q[here] = q_learning(q[here], r, best, alpha, gamma)
-
-        return learn
+            count += 1
+        self.updates += count

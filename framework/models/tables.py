@@ -5,6 +5,8 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
+Transition = tuple[int, int, float, int, bool]  # s, a, r, s', whether s' is terminal
+
 
 class Tables(nn.Module):
     """Its buffers stay in main memory, as they are, wherever the agent goes: one entry is a trip to a GPU each."""

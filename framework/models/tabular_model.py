@@ -13,9 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .tables import Tables, entries
+from .tables import Tables, Transition, entries
 
-Transition = tuple[int, int, float, int, bool]  # s, a, r, s', whether s' is terminal
 Quantiles = Sequence[Sequence[float]]
 
 
