@@ -12,6 +12,7 @@ tree_search    a batched tree search's time
 tictactoe      tree search at noughts and crosses, by simulations (an hour of processor time)
 ladder         open loop, refitted, replanned: returns and a picture of where plans leave the data (an hour)
 ddp            one run on one process and on two: speed, and where the time goes (minutes)
+dyna_maze      tabular Dyna in the book's mazes: steps, rewards and updates, and a picture (minutes)
 cliff          falls with the mean prediction and with uncertainty (minutes)
 wandb_faults   what W&B costs a run when its server or its disk fails (minutes)
 collectors     steps a second by each way of collecting (minutes)
@@ -45,6 +46,7 @@ NAMES = (
     "cartpole_race",
     "learning",
     "ladder",
+    "dyna_maze",
     "cliff",
     "ddp",
     "uncertainty",

@@ -19,7 +19,8 @@ from .recipe_signature import Parameter
 from .recipe_slot import Slot, Slots
 from .recipe_tree import NAME, PARTIAL, TARGET, Swap, Tree, Unresolved, referred
 
-SIZES = ("observation_shape", "observation_size", "action_size", "discrete_actions")  # filled from the environment
+# filled from the environment
+SIZES = ("observation_shape", "observation_size", "discrete_observations", "action_size", "discrete_actions")
 Group = dict[Any, Any] | list[Any]
 
 

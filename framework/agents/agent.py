@@ -52,6 +52,19 @@ class Agent(Model):
     def forward(self, td: TensorDictBase) -> TensorDictBase:
         """Reads `observation [B, O]`, `is_init [B, 1]`; writes `action [B, A]` and each remembered `("next", m)`."""
 
+    def observe(self, td: TensorDictBase) -> None:
+        """Sees the transitions `[B]` (`keys.TRANSITION`) of the step it just took, one of each environment.
+
+        An agent that overrides it learns as it acts. Called in collecting alone, in the process that learns, without
+        the steps in which an environment failed. What is learned must be in the agent's `state_dict`: a collection that
+        is given up takes it back. By default nothing.
+        """
+
+    @property
+    def observes(self) -> bool:
+        """Whether it learns from each step as it takes it."""
+        return type(self).observe is not Agent.observe
+
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
         """The losses of the world model; an agent without one has none."""
         return {} if self.world_model is None else self.world_model.loss(batch)
@@ -92,6 +105,20 @@ class Agent(Model):
         return {}
 
     # ------------------------------------------------------------------ Lightning's hooks
+
+    def configure_model(self) -> None:
+        """See `Model`.
+
+        Raises:
+            ValueError: with several devices, of an agent that learns as it acts: nothing would keep its copies alike.
+        """
+        devices = self.trainer.world_size
+        if devices > 1 and self.observes:
+            raise ValueError(
+                f"trainer.devices: need 1, since {type(self).__name__} learns as it acts, each process something else; "
+                f"got {devices}"
+            )
+        super().configure_model()
 
     def counters(self) -> dict[str, int | float]:
         return {**super().counters(), **({} if self.experience is None else self.experience.counters())}
@@ -157,12 +184,15 @@ class Agent(Model):
             Stopped: where the run shall stop; then everything is as before.
         """
         self.adapt(experience.collect())
-        every = gathered((experience.training_returns, experience.environment_faults))
-        experience.training_returns = []
-        returns, faults = [value for values, _ in every for value in values], sum(count for _, count in every)
+        every = gathered((experience.training_returns, experience.training_lengths, experience.environment_faults))
+        experience.training_returns, experience.training_lengths = [], []
+        returns = [value for values, _, _ in every for value in values]
+        lengths = [steps for _, values, _ in every for steps in values]
+        faults = sum(count for _, _, count in every)
         told = means_over_ranks(self.counted())
         if returns:
             told |= {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)}
+            told["train/length"] = sum(lengths) / len(lengths)
         if faults:  # of the run so far
             told["train/environment_faults"] = faults
         if told:

@@ -1,4 +1,4 @@
-"""The policy that a TorchRL collector runs: whatever acts now, with what it remembers."""
+"""The policy that a TorchRL collector runs: whatever acts now, with what it remembers, told what came of it."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,11 +6,29 @@ import torch
 from tensordict import TensorDict, TensorDictBase
 from tensordict.nn import TensorDictModuleBase
 from torchrl.data import Composite
-from torchrl.envs import Compose, EnvBase, InitTracker, TensorDictPrimer, TransformedEnv
+from torchrl.envs import Compose, EnvBase, InitTracker, TensorDictPrimer, Transform, TransformedEnv
 
-from ..keys import DONE
+from ..keys import ACTION, DONE, FAULTY, OBSERVATION, TRANSITION
 from ..runs.phases import Phases
 from .play import Behaviour
+
+NEXT = [key[1] for key in TRANSITION if isinstance(key, tuple)]
+
+
+class Observing(Transform):
+    """Hands on every step of an environment as it is made, and changes nothing.
+
+    Args:
+        tell: takes what the step began with and what came of it, `[num_envs]` each.
+    """
+
+    def __init__(self, tell: Callable[[TensorDictBase, TensorDictBase], None]) -> None:
+        super().__init__()
+        self.tell = tell
+
+    def _step(self, tensordict: TensorDictBase, next_tensordict: TensorDictBase) -> TensorDictBase:
+        self.tell(tensordict, next_tensordict)
+        return next_tensordict
 
 
 class Actor(TensorDictModuleBase):
@@ -27,6 +45,7 @@ class Actor(TensorDictModuleBase):
     def __init__(self, choose: Callable[[], Behaviour], policies: Sequence[Behaviour], phases: Phases) -> None:
         super().__init__()
         self.choose = choose
+        self.policies = tuple(policies)
         self.phases = phases
         self.memory_spec = Composite()
         for policy in policies:
@@ -35,13 +54,26 @@ class Actor(TensorDictModuleBase):
         self.in_keys = ["observation", "is_init", *self.memory_keys]
         self.out_keys = ["action", *self.memory_keys, *(("next", key) for key in self.memory_keys)]
         self.resumed: TensorDictBase | None = None
+        self.acted: tuple[Behaviour, ...] = ()  # the latest, in a tuple, so that its parameters are not registered
 
     def primed(self, env: EnvBase) -> EnvBase:
         """The environment with `is_init`, and with zeros for all that is remembered at the start of an episode."""
         transforms: list[torch.nn.Module] = [InitTracker()]
         if self.memory_keys:
             transforms.append(TensorDictPrimer(self.memory_spec.clone(), default_value=0.0, expand_specs=True))
+        if any(policy.observes for policy in self.policies):
+            transforms.append(Observing(self.tell))
         return TransformedEnv(env, Compose(*transforms))
+
+    def tell(self, td: TensorDictBase, following: TensorDictBase) -> None:
+        """Shows the policy that acted `[num_envs]` what came of it, if it wants to know."""
+        (policy,) = self.acted
+        if not policy.observes:
+            return
+        steps = td.select(OBSERVATION, ACTION).set("next", following.select(*NEXT))
+        fine = ~following[FAULTY[1]][..., 0]
+        with self.phases("fit"):
+            policy.observe((steps if fine.all() else steps[fine]).to(policy.device))
 
     def resume(self, memory: TensorDictBase) -> None:
         """Gives back what was remembered in interrupted episodes, at the next step."""
@@ -57,6 +89,7 @@ class Actor(TensorDictModuleBase):
             td.update(self.resumed)
             self.resumed = None
         policy = self.choose()
+        self.acted = (policy,)
         inputs = td.select(*self.in_keys).to(policy.device)
         with self.phases("plan"), torch.no_grad():
             output = policy(inputs).cpu()

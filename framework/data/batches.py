@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Updates:
     """One epoch of training: `updates_per_call` minibatches a call. It has a length, so nothing is prefetched.
 
+    Where no updates are due, as with an agent that learns as it acts, all calls are handed out empty.
+
     Where the run shall stop, it ends early. The resumed run's first epoch is the rest of it: calls that were made
     before the stop are handed out empty, so that the epoch keeps its length, and is validated, as ever.
     """
@@ -29,7 +31,8 @@ class Updates:
 
     def __iter__(self) -> Iterator[Minibatches]:
         it = self.experience
-        made = it.calls_made
+        it.epoch_pending = False
+        made = it.calls_made if it.calls_made or it.schedule.due(it.updates_per_epoch) else len(self)
         for _ in range(made):
             yield Minibatches(TensorDict(batch_size=[0]))
         for _ in range(made, len(self)):

@@ -47,10 +47,12 @@ class Collection(Collecting):
         self.env = environment.make(seed, rank, first)
         self.number = torch.arange(environment.num_envs)  # of the episode that runs in each environment
         self.return_so_far = torch.zeros(environment.num_envs)
+        self.length_so_far = torch.zeros(environment.num_envs, dtype=torch.int64)
         self.next_number = environment.num_envs
         self.memory: TensorDictBase = TensorDict(batch_size=[environment.num_envs])
         if state is not None:
             self.number, self.return_so_far = state["number"].clone(), state["return_so_far"].clone()
+            self.length_so_far = state["length_so_far"].clone()
             self.next_number = int(state["next_number"])
             self.memory = TensorDict(state["memory"], batch_size=[environment.num_envs])
             actor.resume(self.memory)
@@ -83,6 +85,7 @@ class Collection(Collecting):
         self.number[env] = self.next_number
         self.next_number += 1
         self.return_so_far[env] = 0.0
+        self.length_so_far[env] = 0
 
     def collect(self) -> Collected:
         """Steps for one collection.
@@ -95,7 +98,7 @@ class Collection(Collecting):
         recorded = recorded.cpu()  # [num_envs, T]
         self.memory = self.actor.memory(recorded[:, -1])
         faulty, done = recorded[FAULTY][..., 0], recorded[DONE][..., 0]
-        numbers, returns = self.numbered(done, recorded[REWARD][..., 0], faulty)
+        numbers, returns, lengths = self.numbered(done, recorded[REWARD][..., 0], faulty)
         rows = recorded.select(*TRANSITION)
         rows[TRAJECTORY] = numbers[..., None]
         cut, self.cut = self.cut, []
@@ -105,29 +108,32 @@ class Collection(Collecting):
                 rows[DONE][env, t - 1] = True
             else:
                 cut.append(int(numbers[env, 0]))
-        return Collected(rows[~faulty], returns, cut, self.env.faults.total)
+        return Collected(rows[~faulty], returns, lengths, cut, self.env.faults.total)
 
-    def numbered(self, done: Tensor, reward: Tensor, faulty: Tensor) -> tuple[Tensor, list[float]]:
-        """The number of the episode at every step `[num_envs, T]`, and the returns of those that ended, in order.
+    def numbered(self, done: Tensor, reward: Tensor, faulty: Tensor) -> tuple[Tensor, list[float], list[int]]:
+        """The number of the episode at every step `[num_envs, T]`; returns and lengths of those that ended, in order.
 
-        An episode that its environment broke off has no return.
+        An episode that its environment broke off has neither.
         """
         numbers = torch.empty(done.shape, dtype=torch.int64)
-        returns = []
+        returns, lengths = [], []
         for t in range(done.shape[1]):
             numbers[:, t] = self.number
             self.return_so_far += reward[:, t]
+            self.length_so_far += 1
             for env in done[:, t].nonzero()[:, 0].tolist():
                 if not faulty[env, t]:
                     returns.append(self.return_so_far[env].item())
+                    lengths.append(int(self.length_so_far[env]))
                 self._next_episode(env)
-        return numbers, returns
+        return numbers, returns, lengths
 
     def state_dict(self) -> dict[str, Any]:
         """Plain tensors and containers, enough to go on as if nothing had happened."""
         return {
             "number": self.number.clone(),
             "return_so_far": self.return_so_far.clone(),
+            "length_so_far": self.length_so_far.clone(),
             "next_number": self.next_number,
             "memory": self.memory.to_dict(),
             "simulators": [simulator.state() for simulator in self.env.simulators],

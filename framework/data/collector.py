@@ -51,12 +51,14 @@ class Collected(NamedTuple):
     Attributes:
         rows: transitions `[B]` with the number of their episode; without those in which an environment failed.
         returns: of the episodes that ended by themselves.
+        lengths: of the same episodes, in steps of the agent.
         cut: numbers of episodes whose latest transition, of an earlier collection, turned out to be their last.
         faults: of environments that were survived, in all so far.
     """
 
     rows: TensorDictBase
     returns: list[float]
+    lengths: list[int]
     cut: list[int]
     faults: int
 
@@ -87,9 +89,11 @@ class Collector(ABC):
 
     Attributes:
         workers: W, among which the transitions of a collection are split.
+        copies: whether it is copies of the policies that act. What these learn as they act would be lost.
     """
 
     workers = 1
+    copies = False
 
     @abstractmethod
     def start(self, task: Task, state: dict[str, Any] | None) -> Collecting:

@@ -126,10 +126,10 @@ class Worker(BaseCollector):
                 self.collection = self.assignment.opened(self.placed)
             if self.placed is not self.policy:
                 self.placed.follow(self.policy.members(), *self.policy.orders.tolist())
-            rows, returns, cut, faults = self.collection.collect()
+            collected = self.collection.collect()
             state = {"collection": self.collection.state_dict(), "chance": self.placed.chance()}
             file = io.BytesIO()
-            torch.save({"rows": rows.to_dict(), "returns": returns, "cut": cut, "faults": faults, "state": state}, file)
+            torch.save({**collected._asdict(), "rows": collected.rows.to_dict(), "state": state}, file)
             return file.getvalue()
         except Exception as error:
             return RemoteError.of(error)

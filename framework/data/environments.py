@@ -13,6 +13,7 @@ from ..keys import ObservationShape
 from ..recipe_error import Unfit
 from . import cart_pole as cart_pole  # these register our environments
 from . import cliff as cliff
+from . import maze as maze
 from . import tictactoe as tictactoe
 from .environment_wrapper import EnvironmentWrapper
 from .episodes import Episodes
@@ -120,6 +121,11 @@ class Environment:
         return shape[0]
 
     @property
+    def discrete_observations(self) -> bool:
+        """Whether an observation is one of O states, a one-hot vector `[O]`."""
+        return self._probed.discrete_observations
+
+    @property
     def action_size(self) -> int:
         """A: how many numbers, or of how many discrete actions one is chosen."""
         return self._probed.action_size
@@ -140,7 +146,8 @@ class Environment:
         try:
             draws = "rgb_array" in env.metadata.get("render_modes", ())
             assert env.action_space.shape is not None
-            return Probed(shape_of(env.observation_space), env.action_space.shape[0], env.discrete_actions, draws)
+            discrete = env.discrete_observations, env.discrete_actions
+            return Probed(shape_of(env.observation_space), env.action_space.shape[0], *discrete, draws)
         finally:
             env.close()
 
@@ -159,5 +166,6 @@ class Probed(NamedTuple):
 
     observation_shape: ObservationShape
     action_size: int
+    discrete_observations: bool
     discrete_actions: bool
     renders: bool

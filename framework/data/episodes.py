@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..runs.stopping import asked
 from .gymnasium_wrappers import Convention, Outcome
 from .isolated import Isolated
+from .lasting import LASTING, Lasting, lasting
 from .nonsense import WrongForm, problem
 from .observation_space import Observation, packed
 from .observation_tensors import arrays, tensors
@@ -71,6 +72,8 @@ class Episodes(gymnasium.Wrapper):
         self._seed: int | None = None  # of the running episode, None between episodes
         self._actions: list[NDArray[np.float32]] = []
         self._observation: Observation = np.zeros(0, np.float32)
+        self._lasting: Lasting = {}  # now
+        self._lasted: Lasting = {}  # when the running episode began
         self._exact = env.repeatable
         self._saved: dict[str, Any] | None = None
 
@@ -130,8 +133,9 @@ class Episodes(gymnasium.Wrapper):
     def state(self) -> dict[str, Any]:
         """What `restore` needs: plain numbers and CPU tensors.
 
-        `episode` counts the stream's episodes so far; `seed`, `actions [T, A]` and `observation` are the running
-        episode's (None and empty between episodes); `exact` says whether a replay is known to repeat it bit by bit.
+        `lasting` is what outlasts episodes, as it was before the running one; `episode` counts the stream's episodes so
+        far; `seed`, `actions [T, A]` and `observation` are the running episode's (None and empty between episodes);
+        `exact` says whether a replay is known to repeat it bit by bit.
         """
         running = self._seed is not None
         actions = self._actions if running else []
@@ -141,14 +145,20 @@ class Episodes(gymnasium.Wrapper):
             "seed": self._seed,
             "actions": torch.from_numpy(log),
             "observation": deepcopy(tensors(self._observation)) if running else torch.zeros(0),
+            "lasting": dict(self._lasted if running else self._lasting),
             "exact": self._exact,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes what `state` gave: the next `reset()` replays the episode and returns its latest observation."""
-        self._episode, self._exact = state["episode"], state["exact"]
+        self._episode, self._exact, self._lasting = state["episode"], state["exact"], dict(state["lasting"])
         self._saved = None if state["seed"] is None else state
         self._seed = None
+
+    @property
+    def discrete_observations(self) -> bool:
+        """Whether an observation is one-hot."""
+        return self._simulator.discrete_observations
 
     @property
     def discrete_actions(self) -> bool:
@@ -179,6 +189,9 @@ class Episodes(gymnasium.Wrapper):
     def _begin(self, seed: int, options: dict[str, Any] | None) -> Callable[[], tuple[Observation, dict[str, Any]]]:
         self._seed = seed
         self._actions = []
+        self._lasted = self._lasting
+        if self._lasting:
+            options = {**(options or {}), LASTING: self._lasting}
         ending = self._simulator.begin_reset(seed, options or None)
 
         def begun() -> tuple[Observation, dict[str, Any]]:
@@ -193,7 +206,9 @@ class Episodes(gymnasium.Wrapper):
         An environment may call `sys.exit`; a run that shall stop at once raises the same.
         """
         try:
-            return ending()
+            outcome = ending()
+            self._lasting = lasting(outcome[-1])
+            return outcome
         except (Exception, SystemExit) as error:
             if isinstance(error, SystemExit) and asked():
                 raise

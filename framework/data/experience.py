@@ -27,6 +27,7 @@ from .episodes import EnvironmentFault
 from .frame_dataset import check_length
 from .in_process import InProcess
 from .play import Behaviour
+from .remembered import Remembered
 from .replay import Replay
 from .replay_choice import Wanted, check_sequences, replay
 from .schedule import Schedule
@@ -63,8 +64,9 @@ class Experience(pl.LightningDataModule):
         collector: where the environments are stepped and planned for; in this process by default.
 
     Raises:
-        ValueError: where sizes do not divide or are out of range, where the agent's model needs sequences and there is
-            no length, or the reverse; from the first use of the buffer, where there is no room for it.
+        ValueError: where sizes do not divide or are out of range, where a policy learns as it acts and the collector
+            has copies of it act, where the agent's model needs sequences and there is no length, or the reverse; from
+            the first use of the buffer, where there is no room for it.
     """
 
     def __init__(
@@ -90,6 +92,13 @@ class Experience(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.collector = InProcess() if collector is None else collector
+        self.policies = [policy for policy in (agent, base_policy) if policy is not None]
+        learns = [type(policy).__name__ for policy in self.policies if policy.observes]
+        if learns and self.collector.copies:
+            raise ValueError(
+                f"collector: need InProcess, since {learns[0]} learns as it acts, got {type(self.collector).__name__}, "
+                "in which copies of it act"
+            )
         unit = environment.num_envs * environment.action_repeat * self.collector.workers
         for name, size, divisor in (
             ("env_steps_per_collection", env_steps_per_collection, unit),
@@ -118,8 +127,10 @@ class Experience(pl.LightningDataModule):
         self.env_steps = 0
         self.gradient_steps = 0
         self.training_returns: list[float] = []
+        self.training_lengths: list[int] = []
         self.environment_faults = 0
         self.calls_made = 0
+        self.epoch_pending = False  # whether data came in since the last epoch began, which may have no updates
         self._fresh = (0, 0)  # transitions kept, and steps made, since the last whole collection
         self._began, self._earlier_seconds = perf_counter(), 0.0
         self._collection: Collecting | None = None
@@ -154,8 +165,11 @@ class Experience(pl.LightningDataModule):
 
     @property
     def collection_due(self) -> bool:
-        """Whether the model has had its updates on all data so far; never within an epoch, which a stop may cut."""
-        return not self.calls_made and not self.schedule.due(self.updates_per_epoch)
+        """Whether the model has had its updates on all data so far; never within an epoch, which a stop may cut.
+
+        After a collection there is always an epoch, an empty one where no updates are due.
+        """
+        return not (self.calls_made or self.epoch_pending or self.schedule.due(self.updates_per_epoch))
 
     @property
     def calls_per_epoch(self) -> int:
@@ -189,18 +203,18 @@ class Experience(pl.LightningDataModule):
             self._collect_once()
         (rows, frames), self._fresh = self._fresh, (0, 0)
         self.schedule.collected(frames * self.environment.action_repeat)
+        self.epoch_pending = True
         return self.dataset.newest(rows)
 
     def _collect_once(self) -> None:
         dataset = self.dataset  # which has its room before anything is recorded
         with self.phases("collect"):
-            policies = [policy for policy in (self.agent, self.base_policy) if policy is not None]
             if self.env_steps == 0 and self.base_policy is not None:  # on each rank, other chance
                 self.base_policy.generator.manual_seed(torch.initial_seed() + 7919 * rank())
             before = self._collection_state if self._collection is None else self._collection.state_dict()
-            chance = [policy.generator.get_state() for policy in policies]
+            policies = [Remembered(policy) for policy in self.policies]
             if self._collection is None:
-                task = Task(self.environment, self._act, policies, self.frames, self.seed, rank(), self.phases)
+                task = Task(self.environment, self._act, self.policies, self.frames, self.seed, rank(), self.phases)
                 self._collection = self.collector.start(task, self._collection_state)
             try:
                 with self.phases("environment"):
@@ -208,14 +222,15 @@ class Experience(pl.LightningDataModule):
             except Stopped:
                 collected = None
             except EnvironmentFault:
-                self._give_up(before, policies, chance)
+                self._give_up(before, policies)
                 raise
             if self.any_rank(collected is None) or collected is None:
-                self._give_up(before, policies, chance)
+                self._give_up(before, policies)
                 ask()
                 raise Stopped
             rows = collected.rows
             self.training_returns += collected.returns
+            self.training_lengths += collected.lengths
             self.environment_faults = collected.faults
             number = rows[TRAJECTORY][:, 0]
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
@@ -228,13 +243,13 @@ class Experience(pl.LightningDataModule):
             self.env_steps += self.frames * self.environment.action_repeat * world_size()
             self._fresh = (self._fresh[0] + len(rows), self._fresh[1] + self.frames)
 
-    def _give_up(self, before: dict[str, Any] | None, policies: list[Behaviour], chance: list[torch.Tensor]) -> None:
+    def _give_up(self, before: dict[str, Any] | None, policies: list[Remembered]) -> None:
         """Forgets a collection that has begun."""
         if self._collection is not None:
             self._collection.close()
         self._collection, self._collection_state = None, before
-        for policy, state in zip(policies, chance, strict=True):
-            policy.generator.set_state(state)
+        for policy in policies:
+            policy.put_back()
 
     def _act(self) -> Behaviour:
         """What acts now. A collection may be given up at any step."""
@@ -282,8 +297,10 @@ class Experience(pl.LightningDataModule):
         return {
             **self.counters(),
             "calls_made": self.calls_made,
+            "epoch_pending": self.epoch_pending,
             "fresh": self._fresh,
             "training_returns": list(self.training_returns),
+            "training_lengths": list(self.training_lengths),
             "dataset": self.dataset.state_dict(f"rows-{rank()}", saved),
             "schedule": self.schedule.state_dict(),
             "generator": self.generator.get_state(),
@@ -305,7 +322,9 @@ class Experience(pl.LightningDataModule):
         state = state["ranks"][rank()]
         self.env_steps, self.gradient_steps = int(state["env_steps"]), int(state["gradient_steps"])
         self.calls_made, self._fresh = int(state["calls_made"]), tuple(state["fresh"])
+        self.epoch_pending = bool(state["epoch_pending"])
         self.training_returns = [float(value) for value in state["training_returns"]]
+        self.training_lengths = [int(steps) for steps in state["training_lengths"]]
         self._earlier_seconds, self._began = float(state["wall_seconds"]), perf_counter()
         self.dataset.load_state_dict(state["dataset"])
         self.schedule.load_state_dict(state["schedule"])

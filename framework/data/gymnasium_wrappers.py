@@ -62,6 +62,7 @@ class Convention(gymnasium.Wrapper):
         super().__init__(env)
         actions = env.action_space
         self.discrete_actions = isinstance(actions, spaces.Discrete)
+        self.discrete_observations = isinstance(env.observation_space, spaces.Discrete)
         if not self.discrete_actions:
             if not isinstance(actions, spaces.Box) or not np.issubdtype(actions.dtype, np.floating):
                 raise ValueError(f"actions: need a Box of real numbers or a Discrete space, got {actions}")

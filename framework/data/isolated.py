@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from ..keys import ObservationShape
 from ..recipe_error import MissingExtra
 from .gymnasium_wrappers import Outcome
+from .lasting import LASTING
 from .nonsense import Nonsense, SelfExplaining, WrongForm
-from .observation_space import Observation, space_of, unpacked
+from .observation_space import Observation, packed, space_of, unpacked
 from .simulator import Simulator
 from .worker import ENDS, FAILED
 from .worker_process import START_LIMIT, ProcessFailed, WorkerProcess
@@ -61,7 +62,7 @@ def sendable(arguments: Any) -> bool:
 
 
 class Isolated(gymnasium.Env):
-    """The other end of a `worker`: the framework's convention, as `Convention` gives it, without `info`.
+    """The other end of a `worker`: the framework's convention, as `Convention` gives it; of `info` only `lasting`.
 
     Args:
         process: that makes the simulator.
@@ -80,6 +81,7 @@ class Isolated(gymnasium.Env):
             process.close()
             raise
         self._shape = shapes(described["observation_shape"])
+        self.discrete_observations: bool = described["discrete_observations"]
         self.discrete_actions: bool = described["discrete_actions"]
         self.repeatable: bool = described["repeatable"]
         self.metadata = {name: described[name] for name in ("render_modes", "render_fps")}
@@ -98,7 +100,7 @@ class Isolated(gymnasium.Env):
     def begin_reset(self, seed: int | None, options: dict[str, Any] | None) -> Callable[[], tuple[Observation, dict]]:
         """Begins a reset; what it returns waits for the observation."""
         self.process.ask(("reset", seed, options))
-        return lambda: (unpacked(self._received(), self._shape), {})
+        return lambda: self._unpacked(self._received(), 0)
 
     def begin_step(self, action: NDArray[np.float32]) -> Callable[[], Outcome]:
         """Begins a step; what it returns waits for the outcome."""
@@ -118,7 +120,13 @@ class Isolated(gymnasium.Env):
 
     def _outcome(self) -> Outcome:
         answer = self._received()
-        return unpacked(answer, self._shape, ENDS.size), *ENDS.unpack_from(answer), {}
+        observation, info = self._unpacked(answer, ENDS.size)
+        return observation, *ENDS.unpack_from(answer), info
+
+    def _unpacked(self, answer: bytes, offset: int) -> tuple[Observation, dict[str, Any]]:
+        observation = unpacked(answer, self._shape, offset)
+        rest = answer[offset + len(packed(observation)) :]
+        return observation, {LASTING: json.loads(rest)} if rest else {}
 
     def _received(self) -> bytes:
         return received(self.process.answer(self.step_timeout, KEY), making=False)

@@ -33,6 +33,8 @@ class Processes(Collector):
         ValueError: for less than one worker or thread, and for another device.
     """
 
+    copies = True
+
     def __init__(self, workers: int = 2, threads: int = 1, device: str = "cpu") -> None:
         for name, number in {"workers": workers, "threads": threads}.items():
             if number < 1:

@@ -33,6 +33,8 @@ class RayWorkers(Collector):
         MissingExtra: where Ray is not installed.
     """
 
+    copies = True
+
     def __init__(self, workers: int = 2, address: str | None = None, cpus: float = 1.0, gpus: float = 0.0) -> None:
         if workers < 1:
             raise ValueError(f"workers: need at least 1, got {workers}")

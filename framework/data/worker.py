@@ -22,6 +22,7 @@ from gymnasium import spaces
 from ..recipe_error import MissingExtra
 from ..runs.lifeline import tie_to
 from .gymnasium_wrappers import Convention
+from .lasting import lasting
 from .nonsense import Nonsense, WrongForm, problem
 from .observation_space import packed, shape_of
 
@@ -74,6 +75,7 @@ def begin(connection: Connection) -> Convention | None:
     described = {
         "observation_shape": shape_of(env.observation_space),
         "action_size": spaces.flatdim(env.action_space),
+        "discrete_observations": env.discrete_observations,
         "discrete_actions": env.discrete_actions,
         "repeatable": env.repeatable,
         "render_modes": [str(mode) for mode in env.metadata.get("render_modes") or ()],
@@ -88,14 +90,21 @@ def answer(env: Convention, asked: tuple[Any, ...]) -> bytes:
     try:
         match asked:
             case ("step", action):
-                observation, reward, terminated, truncated, _ = env.step(action)
-                return OUTCOME + ENDS.pack(reward, terminated, truncated) + packed(observation)
+                observation, reward, terminated, truncated, info = env.step(action)
+                return OUTCOME + ENDS.pack(reward, terminated, truncated) + packed(observation) + told(info)
             case ("reset", seed, options):
-                return OBSERVATION + packed(env.reset(seed=seed, options=options)[0])
+                observation, info = env.reset(seed=seed, options=options)
+                return OBSERVATION + packed(observation) + told(info)
             case _:
                 return picture(env.render())
     except BaseException as error:  # SystemExit too: whatever it is, the parent has to know
         return failed(error, problem(error))
+
+
+def told(info: dict[str, Any]) -> bytes:
+    """What outlasts the episode, as JSON; of nothing, nothing."""
+    lasts = lasting(info)
+    return json.dumps(lasts).encode() if lasts else b""
 
 
 def picture(drawn: Any) -> bytes:

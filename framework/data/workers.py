@@ -89,6 +89,7 @@ class Workers(Collecting):
         return Collected(
             torch.cat([part["rows"] for part in parts]),
             [value for part in parts for value in part["returns"]],
+            [steps for part in parts for steps in part["lengths"]],
             [number * self.count + worker for worker, part in enumerate(parts) for number in part["cut"]],
             sum(part["faults"] for part in parts),
         )

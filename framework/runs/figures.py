@@ -29,13 +29,18 @@ def panels(title: str, *below: str) -> tuple[Figure, list[Axes]]:
     drawing.suptitle(title, fontsize=11, x=0.01, ha="left")
     axes = [drawing.add_subplot(1, len(below), i + 1) for i in range(len(below))]
     for one, label in zip(axes, below, strict=True):
-        one.set_xlabel(label, fontsize=9)
-        one.tick_params(labelsize=9)
-        one.grid(alpha=0.25, linewidth=0.6)
-        one.spines[["top", "right"]].set_visible(False)
-        one.xaxis.set_major_locator(MaxNLocator(6))
-        one.xaxis.set_major_formatter(EngFormatter(sep=""))
+        plain(one, label)
     return drawing, axes
+
+
+def plain(axes: Axes, label: str) -> None:
+    """A panel with its horizontal axis' label and nothing that is not needed."""
+    axes.set_xlabel(label, fontsize=9)
+    axes.tick_params(labelsize=9)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def horizon_axis(axes: Axes, k: Sequence[int]) -> None:

@@ -30,6 +30,7 @@ def draw(folder: Path | str, references: Mapping[str, float] | None = None) -> l
     rows = read(folder)
     figures = {
         "returns": returns(rows, references or {}),
+        "lengths": lengths(rows),
         "model_error": model_error(rows),
         "coverage": coverage(rows),
         "calibration": calibration(rows),
@@ -64,6 +65,19 @@ def returns(rows: Rows, references: Mapping[str, float]) -> Figure | None:
         axes.plot(x, mean, color=COLOURS[0], marker="o", markersize=4, label="evaluation, mean")
     for name, level in references.items():
         level_line(axes, f"{name} {level:g}", level)
+    legend(axes)
+    return drawing
+
+
+def lengths(rows: Rows) -> Figure | None:
+    """Steps of an episode against environment steps, in training and in evaluations; nothing where all are alike."""
+    lines = {"training": series(rows, "train/length"), "evaluation, mean": series(rows, "eval/length_mean")}
+    if len({length for _, y in lines.values() for length in y.tolist()}) < 2:
+        return None
+    drawing, (axes,) = panels("Steps of an episode", "environment steps")
+    for (label, line), colour in zip(lines.items(), (GREY, COLOURS[0]), strict=True):
+        axes.plot(*line, color=colour, linewidth=1.2, marker="o", markersize=3, label=label)
+    error_axis(axes)
     legend(axes)
     return drawing
 

@@ -16,7 +16,9 @@ FAMILIES = (  # one recipe of each kind of model, planner and agent
     "alphazero/frozen_lake",
     "planet/pendulum_pixels",
     "smoother/pendulum_hidden_velocity",
+    "dyna/maze",
 )
+ALONE = ("dyna/maze",)  # learn as they act, in one process
 
 
 class Failed(Exception):

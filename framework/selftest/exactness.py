@@ -1,10 +1,11 @@
 """Drills on resuming: a killed run goes on to the same bits, in one process and in two; so does the same seed again."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..runs.difference import difference
-from .drill import FAMILIES, Extent, Failed
+from .drill import ALONE, FAMILIES, Extent, Failed, Skipped
 from .fixture import small_recipe
 from .killed_run import finish, killed_and_resumed, left_alone, start, the_run
 
@@ -14,20 +15,23 @@ TWO = ["trainer.devices=2", "trainer.strategy=ddp"]
 
 def resume(place: Path, extent: Extent) -> str:
     """Killed at random moments, resumed, and compared bit by bit with the run that was left alone."""
-    return families(place, extent, [])
+    return families(place, extent, extent.chosen, [])
 
 
 def resume_two_processes(place: Path, extent: Extent) -> str:
     """The same with two processes (gloo), all killed at once."""
-    return families(place, extent, TWO)
+    names = [name for name in extent.chosen if name not in ALONE]
+    if not names:
+        raise Skipped(f"{', '.join(extent.chosen)}: in one process only")
+    return families(place, extent, names, TWO)
 
 
-def families(place: Path, extent: Extent, extra: list[str]) -> str:
-    """One kill of each family, or ten."""
+def families(place: Path, extent: Extent, names: Sequence[str], extra: list[str]) -> str:
+    """One kill of each of these families, or ten."""
     kills = KILLS if extent.long else 1
-    for name in extent.chosen:
+    for name in names:
         exact(name, place / name.replace("/", "-"), kills, extra)
-    return f"identical in {kills} of {kills} random kills of {', '.join(extent.chosen)}"
+    return f"identical in {kills} of {kills} random kills of {', '.join(names)}"
 
 
 def exact(name: str, place: Path, kills: int, extra: list[str]) -> None:

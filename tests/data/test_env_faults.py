@@ -28,6 +28,7 @@ class Counting:
     def __init__(self) -> None:
         self.memory_spec = Composite({"age": Unbounded((1,))})
         self.device, self.generator = torch.device("cpu"), torch.Generator()
+        self.observes = False
 
     def __call__(self, td: TensorDictBase) -> TensorDictBase:
         td["age"] = td["age"].masked_fill(td["is_init"], 0.0)

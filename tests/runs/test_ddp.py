@@ -88,8 +88,9 @@ def test_two_processes_are_one_run(tmp_path):
 
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+TABULAR = {"dyna/maze", "dyna/maze_plus", "dyna/maze_prioritized"}
 UNLEARNED = {f"mcts/{task}" for task in ("acrobot", "cartpole_true", "frozen_lake", "tictactoe")} | {"baselines/random"}
-NAMES = sorted({str(path.relative_to(RECIPES).with_suffix("")) for path in RECIPES.rglob("*/*.yaml")} - UNLEARNED)
+NAMES = sorted({str(path.relative_to(RECIPES).with_suffix("")) for path in RECIPES.rglob("*/*.yaml")} - UNLEARNED - TABULAR)
 ALWAYS = ("alphazero/frozen_lake", "bayesian/pendulum")
 SMALL = [
     "experience.max_env_steps=32", "experience.warmup_env_steps=8", "experience.env_steps_per_collection=8",
@@ -120,6 +121,13 @@ def test_without_anything_to_learn_one_process_is_asked_for(tmp_path):
     done = command(tmp_path, "train", "baselines/random", *words)
     assert done.returncode == 1
     assert "trainer.devices: need 1, since nothing is learned here, got 2" in done.stderr
+
+
+def test_an_agent_that_learns_as_it_acts_asks_for_one_process(tmp_path):
+    words = "trainer.devices=2", "trainer.strategy=ddp", "trainer.accelerator=cpu", "logger=null", "callbacks=null"
+    done = command(tmp_path, "train", "dyna/maze", *words)
+    assert done.returncode == 1
+    assert "trainer.devices: need 1, since DynaQ learns as it acts, each process something else; got 2" in done.stderr
 
 
 def test_one_command_trains_one_seed_on_several_devices(tmp_path):
