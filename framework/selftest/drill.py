@@ -14,6 +14,9 @@ FAMILIES = (  # one recipe of each kind of model, planner and agent
     "cliff/uncertain",
     "mcts/cartpole",
     "alphazero/frozen_lake",
+    "dqn/cartpole",
+    "dyna/cartpole",
+    "ppo/cartpole",
     "planet/pendulum_pixels",
     "smoother/pendulum_hidden_velocity",
 )

@@ -38,6 +38,9 @@ AGENTS = {
     "mppi/pendulum": "{planner: {candidates: 8, iterations: 2, horizon: 3}}",
     "random_shooting/pendulum": "{planner: {candidates: 8, horizon: 3}}",
     "alphazero/frozen_lake": "{search: {simulations: 4}}",
+    "dqn/cartpole": "{policy: {hidden: [8]}}",
+    "dyna/cartpole": "{policy: {hidden: [8]}, world_model: {dynamics: {hidden: [8]}}}",
+    "ppo/cartpole": "{policy: {hidden: [8]}, value: {hidden: [8]}}",
     "planet/pendulum_pixels": SAMPLING,
     "smoother/pendulum_hidden_velocity": SAMPLING,
 }
