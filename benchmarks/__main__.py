@@ -19,6 +19,7 @@ frames         a small picture of a task against the environment's own frame (a 
 rssm           a recurrent state-space model against a loop by hand and TorchRL's (minutes)
 posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
+dyna_cartpole  deep Dyna-Q against DQN at equal steps, PPO beside them (an hour)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -56,6 +57,7 @@ NAMES = (
     "rssm",
     "posteriors",
     "hidden_velocity",
+    "dyna_cartpole",
 )
 
 
@@ -76,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--budgets", nargs="+", type=int, default=[200, 500, 1000, 2000], help="of uncertainty: environment steps"
     )
+    found.add_argument("--steps", type=int, default=10_000, help="of dyna_cartpole: environment steps")
     found.add_argument("--families", nargs="+", help="of uncertainty: some of its models; all by default")
     return found
 

@@ -166,9 +166,9 @@ def test_value_iteration_on_a_chain():
     """A network without hidden layers is a table: where everything is seen, Q is exact."""
     found = agent(
         LENGTH, 2, hidden=(), discount=GAMMA, distance="l2", target_rate=1.0, target_every=5,
-        policy=EpsilonGreedyPolicy((), learning_rate=0.05),
+        policy=EpsilonGreedyPolicy((), learning_rate=0.01),
     )  # fmt: skip
-    fit(found, Given(chain().expand(3, 100, 2 * LENGTH).clone()))
+    fit(found, Given(chain().expand(6, 100, 2 * LENGTH).clone()))
     exact = value_iteration()
     assert (found.policy.q(torch.eye(LENGTH)) - exact).abs().max() < 0.01
     assert torch.equal(found.policy.q(torch.eye(LENGTH)).argmax(-1), exact.argmax(-1))
