@@ -21,6 +21,7 @@ rssm           a recurrent state-space model against a loop by hand and TorchRL'
 posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
 policies       policies that learn in the model, a planner and SAC on Pendulum-v1 (two hours)
+dyna_cartpole  deep Dyna-Q against DQN at equal steps, PPO beside them (an hour)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -60,6 +61,7 @@ NAMES = (
     "posteriors",
     "hidden_velocity",
     "policies",
+    "dyna_cartpole",
 )
 
 
@@ -83,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--budgets", nargs="+", type=int, default=[200, 500, 1000, 2000], help="of uncertainty: environment steps"
     )
+    found.add_argument("--steps", type=int, default=10_000, help="of dyna_cartpole: environment steps")
     found.add_argument("--families", nargs="+", help="of uncertainty: some of its models; all by default")
     return found
 

@@ -100,6 +100,9 @@ class Agent(Model):
         finally:
             self._generator = kept
 
+    def begin_collection(self, env_steps: int) -> None:
+        """Called before each collection, with the environment steps so far: for schedules. By default nothing."""
+
     def counted(self) -> dict[str, float]:
         """What it counted while acting since the last call, by metric: the same names on every rank."""
         return {}
@@ -183,6 +186,7 @@ class Agent(Model):
         Raises:
             Stopped: where the run shall stop; then everything is as before.
         """
+        self.begin_collection(experience.env_steps)
         self.adapt(experience.collect())
         every = gathered((experience.training_returns, experience.training_lengths, experience.environment_faults))
         experience.training_returns, experience.training_lengths = [], []

@@ -26,10 +26,11 @@ from .environments import Environment
 from .episodes import EnvironmentFault
 from .frame_dataset import check_length
 from .in_process import InProcess
+from .latest_collection import OnPolicy
 from .play import Behaviour
 from .remembered import Remembered
 from .replay import Replay
-from .replay_choice import Wanted, check_sequences, replay
+from .replay_choice import Wanted, check_on_policy, check_sequences, replay
 from .schedule import Schedule
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,9 @@ class Experience(pl.LightningDataModule):
         updates_per_call: updates in one `training_step`, which spreads the trainer's cost.
         held_out_share: of trajectories that are kept for validation, whole.
         validation_size: held-out transitions that a validation looks at, at most; frames, of sequences.
-        capacity: transitions in the buffer; then the oldest are overwritten. Where observations have images, and for
-            sequences, frames: an episode of T transitions has T + 1, and each image is kept once.
+        capacity: transitions in the buffer; then the oldest are overwritten. An agent that learns on-policy is handed
+            its latest collection, whatever the capacity. Where observations have images, and for sequences, frames: an
+            episode of T transitions has T + 1, and each image is kept once.
         sequence_length: L, frames of the sequences (`keys.SEQUENCE`) that are handed out instead of transitions. The
             batches of a call are gathered at once: with images, few `updates_per_call` keep them small.
         on_disk: whether images lie in a file in the run's folder instead of memory, or in which other folder; None:
@@ -65,8 +67,9 @@ class Experience(pl.LightningDataModule):
 
     Raises:
         ValueError: where sizes do not divide or are out of range, where a policy learns as it acts and the collector
-            has copies of it act, where the agent's model needs sequences and there is no length, or the reverse; from
-            the first use of the buffer, where there is no room for it.
+            has copies of it act, where the agent's model needs sequences and there is no length, or the reverse, where
+            an agent that learns on-policy gets a length or a base policy; from the first use of the buffer, where there
+            is no room for it.
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class Experience(pl.LightningDataModule):
         self.held_out_share = held_out_share
         check_length(sequence_length, capacity)
         check_sequences(getattr(agent, "world_model", None), sequence_length)
+        check_on_policy(agent, base_policy, sequence_length)
         self.bootstrap, self.capacity, self.sequence_length, self.on_disk = (
             bootstrap,
             capacity,
@@ -148,7 +152,8 @@ class Experience(pl.LightningDataModule):
         mine = -(-steps // (self.environment.action_repeat * world_size())) + self.frames
         members = getattr(self.agent, "members", 1) if self.bootstrap else 1
         most = 2 * mine  # where every episode has one transition
-        wanted = Wanted(self.capacity, most, members, self.sequence_length, self.on_disk)
+        on_policy = self.agent if isinstance(self.agent, OnPolicy) else None
+        wanted = Wanted(self.capacity, most, members, self.sequence_length, self.on_disk, on_policy)
         return replay(self.environment, wanted, self.trainer)
 
     # ------------------------------------------------------------------ where the run stands

@@ -1,6 +1,7 @@
 """Which replay buffer a run gets, where it lies, and what it costs.
 
 transitions of vectors -> `Dataset`        images, or sequences of whatever -> `FrameDataset`
+an agent that learns on-policy -> `LatestCollection`, of vectors
 """
 
 import logging
@@ -14,6 +15,7 @@ from .buffer import Dataset
 from .environments import Environment
 from .frame_dataset import FrameDataset
 from .frames import frame_bytes
+from .latest_collection import LatestCollection, OnPolicy
 from .observation_kinds import has_images
 from .replay import Replay
 from .room import choose, in_words
@@ -30,6 +32,7 @@ class Wanted(NamedTuple):
         members: E, of an ensemble whose members train on resamples of their own.
         sequence_length: L, or None for transitions.
         on_disk: see `room.choose`.
+        on_policy: the agent, where it learns from its latest collection alone.
     """
 
     capacity: int
@@ -37,6 +40,7 @@ class Wanted(NamedTuple):
     members: int
     sequence_length: int | None
     on_disk: bool | str | None
+    on_policy: OnPolicy | None = None
 
 
 def replay(environment: Environment, wanted: Wanted, trainer: Any) -> Replay:
@@ -51,6 +55,8 @@ def replay(environment: Environment, wanted: Wanted, trainer: Any) -> Replay:
         ValueError: where there is no room.
     """
     shape, length = environment.observation_shape, wanted.sequence_length
+    if wanted.on_policy is not None:
+        return LatestCollection(wanted.on_policy)
     if length is None and not has_images(shape):
         return Dataset(wanted.capacity, wanted.members if wanted.members > 1 else None)
     capacity = min(wanted.capacity, max(wanted.most, length or 0))
@@ -87,3 +93,16 @@ def check_sequences(model: Any, sequence_length: int | None) -> None:
     if model.sequences:
         raise ValueError(f"sequence_length: need a number of frames, since {name} learns from sequences, got none")
     raise ValueError(f"sequence_length: need none, since {name} learns from transitions, got {sequence_length}")
+
+
+def check_on_policy(agent: Any, base_policy: Any, sequence_length: int | None) -> None:
+    """Raises `ValueError` where an agent that learns on-policy would get what it did not do, or sequences."""
+    if not isinstance(agent, OnPolicy):
+        return
+    name = type(agent).__name__
+    if base_policy is not None:
+        raise ValueError(
+            f"base_policy: need none, since {name} learns from what it does itself, got {type(base_policy).__name__}"
+        )
+    if sequence_length is not None:
+        raise ValueError(f"sequence_length: need none, since {name} learns from transitions, got {sequence_length}")
