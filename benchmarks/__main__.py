@@ -22,6 +22,8 @@ posteriors     smoothing, filtering and single-step posteriors against the exact
 hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
 policies       policies that learn in the model, a planner and SAC on Pendulum-v1 (two hours)
 dyna_cartpole  deep Dyna-Q against DQN at equal steps, PPO beside them (an hour)
+gradient_variance  policy gradients in a smooth and a chaotic model, by estimator and horizon (minutes)
+policy_rollout  a policy's rollout in the model, forward and backward, against a bare loop (seconds)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -62,6 +64,8 @@ NAMES = (
     "hidden_velocity",
     "policies",
     "dyna_cartpole",
+    "gradient_variance",
+    "policy_rollout",
 )
 
 

@@ -20,6 +20,8 @@ FAMILIES = (  # one recipe of each kind of model, planner and agent
     "planet/pendulum_pixels",
     "smoother/pendulum_hidden_velocity",
     "dyna/maze",
+    "svg/pendulum",
+    "imagined_pg/pendulum",
 )
 ALONE = ("dyna/maze",)  # learn as they act, in one process
 

@@ -25,6 +25,7 @@ logger: null
 trainer: {{accelerator: cpu, devices: 1}}
 agent: {agent}
 """
+DREAMING = "{policy: {hidden: [8]}, value: {hidden: [8]}, dream: {horizon: 2, starts: 10}}"
 SAMPLING = "{planner: {candidates: 8, elites: 2, iterations: 2, horizon: 3}}"
 AGENTS = {
     "pets/cartpole": "{world_model: {dynamics: {hidden: [16]}}, planner: {candidates: 8, elites: 2, horizon: 3}}",
@@ -44,6 +45,8 @@ AGENTS = {
     "planet/pendulum_pixels": SAMPLING,
     "smoother/pendulum_hidden_velocity": SAMPLING,
     "dyna/maze": "{planning_steps: 2}",
+    "svg/pendulum": DREAMING,
+    "imagined_pg/pendulum": DREAMING,
 }
 
 
