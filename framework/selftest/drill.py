@@ -16,6 +16,7 @@ FAMILIES = (  # one recipe of each kind of model, planner and agent
     "alphazero/frozen_lake",
     "planet/pendulum_pixels",
     "smoother/pendulum_hidden_velocity",
+    "dreamer/pendulum",
 )
 
 

@@ -40,6 +40,7 @@ AGENTS = {
     "alphazero/frozen_lake": "{search: {simulations: 4}}",
     "planet/pendulum_pixels": SAMPLING,
     "smoother/pendulum_hidden_velocity": SAMPLING,
+    "dreamer/pendulum": "{horizon: 3, starts: 4}",
 }
 
 

@@ -1,5 +1,9 @@
 """Dreamer's losses against a second implementation, their gradients, and which part each of them moves."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from dreamer_by_hand import Plain
@@ -115,7 +119,7 @@ def test_both_gradients_agree_on_average():
     """Of one model and policy: REINFORCE's draws lie around the pathwise slope, within four standard errors."""
     agent = first_dreamer(termination=False)
     agent.horizon = 1
-    state = agent.world_model.dynamics.initial(torch.zeros(20_000, 1, dtype=torch.float64))
+    state = agent.world_model.dynamics.initial(torch.zeros(10_000, 1, dtype=torch.float64))
     biases = [agent.policy.network.layers[-1].bias]
 
     def slope(loss, seed):
@@ -125,10 +129,10 @@ def test_both_gradients_agree_on_average():
         return torch.autograd.grad(loss(agent.policy, dreamt)[0], biases)[0]
 
     exact = slope(Pathwise(), 0)
-    drawn = torch.stack([slope(Reinforce(0.0, Unscaled()), seed) for seed in range(12)])
-    error = drawn.std(0) / 12**0.5
+    drawn = torch.stack([slope(Reinforce(0.0, Unscaled()), seed) for seed in range(8)])
+    error = drawn.std(0) / 8**0.5
     assert ((drawn.mean(0) - exact).abs() < 4 * error).all()
-    assert (error < 0.1 * exact.abs().max()).all()
+    assert (error < 0.15 * exact.abs().max()).all()
 
 
 def test_it_acts_by_its_policy_on_the_filtered_state_and_knows_its_worth():
@@ -226,3 +230,18 @@ def test_the_scale_is_the_distance_of_percentiles_averaged_over_updates():
 def test_wrong_scales(changes, text):
     with pytest.raises(ValueError, match=text):
         PercentileScale(**changes)
+
+
+def test_two_processes_stay_one_dreamer(tmp_path):
+    """Weights, slow copies and the scale of returns, after updates on different sequences."""
+    tests = Path(__file__).parents[1]
+    words = [sys.executable, str(tests / "dreamer_fits.py"), str(tmp_path)]
+    environment = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "HOME": str(tmp_path)}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=150, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert first["weights"].keys() == second["weights"].keys()
+    for name, value in first["weights"].items():
+        assert torch.equal(value, second["weights"][name]), name
+    assert first["weights"]["actor_loss.scale.weight"] > 0
+    assert first["told"]["loss/actor"] != second["told"]["loss/actor"]
