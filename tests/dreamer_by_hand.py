@@ -46,7 +46,7 @@ class Plain:
         self.frames = [(b, t) for b in range(len(batch)) for t in range(first, frames)]
         starts = torch.stack([self.inferred.state[b, t] for b, t in self.frames]).detach()  # [N, S]
         H = agent.horizon
-        self.dynamics_noise = torch.randn(H, len(starts), self.model.state_size, dtype=torch.float64)
+        self.dynamics_noise = torch.randn(H, len(starts), self.model.dynamics.latent.size, dtype=torch.float64)
         draw = torch.empty_like if isinstance(agent.policy, CategoricalPolicy) else torch.randn_like
         like = starts.new_zeros(len(starts), agent.action_size)
         self.policy_noise = [draw(like) for _ in range(H)]
