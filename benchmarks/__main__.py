@@ -18,6 +18,7 @@ wandb_faults   what W&B costs a run when its server or its disk fails (minutes)
 collectors     steps a second by each way of collecting (minutes)
 frames         a small picture of a task against the environment's own frame (a minute)
 rssm           a recurrent state-space model against a loop by hand and TorchRL's (minutes)
+dreamer_update  an update of DreamerV3 against TorchRL's, and the shares of its parts (minutes)
 posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
 policies       policies that learn in the model, a planner and SAC on Pendulum-v1 (two hours)
@@ -60,6 +61,7 @@ NAMES = (
     "collectors",
     "frames",
     "rssm",
+    "dreamer_update",
     "posteriors",
     "hidden_velocity",
     "policies",

@@ -16,6 +16,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from .models.dynamics import Dynamics
 from .models.reward import RewardFunction
 from .models.world_model import WorldModel
 
@@ -54,8 +55,9 @@ class Propagation(ABC):
     ) -> Advance:
         """Fixes parameters and noise for rollouts of `horizon` steps from states `[B, S]`.
 
-        The noise `[H, P, B, S]` is shared by all plans of a state (common random numbers), so that plans are compared
-        on equal terms and the outcome is a deterministic, differentiable function of the actions.
+        The noise `[H, P, B, S]`, or as much of it as the dynamics take, is shared by all plans of a state (common
+        random numbers), so that plans are compared on equal terms and the outcome is a deterministic, differentiable
+        function of the actions.
         """
 
 
@@ -66,7 +68,7 @@ class TSInfinity(Propagation):
         self, world_model: WorldModel, state: Tensor, particles: int, horizon: int, generator: torch.Generator | None
     ) -> Advance:
         theta = world_model.sample_parameters(particles, generator)
-        noise = standard_noise(state, particles, horizon, generator).unbind(0)
+        noise = standard_noise(world_model.dynamics, state, particles, horizon, generator).unbind(0)
         step = world_model.dynamics.step  # looked up once: a module's attributes are slow to find
 
         def advance(state: Tensor, action: Tensor, t: int) -> Tensor:
@@ -89,7 +91,7 @@ class TS1(Propagation):
             [torch.randperm(particles, generator=generator, device=state.device) for _ in range(horizon)]
         )
         back = order.argsort(1)  # [H, P]
-        noise = standard_noise(state, particles, horizon, generator)
+        noise = standard_noise(world_model.dynamics, state, particles, horizon, generator)
 
         def advance(state: Tensor, action: Tensor, t: int) -> Tensor:
             dealt = world_model.dynamics.step(
@@ -114,14 +116,17 @@ class Expectation(Propagation):
         return advance
 
 
-def standard_noise(state: Tensor, particles: int, horizon: int, generator: torch.Generator | None) -> Tensor:
-    """Standard normal `[H, P, B, S]` for states `[B, S]`, of their device and dtype."""
-    shape = (horizon, particles, *state.shape)
+def standard_noise(
+    dynamics: Dynamics, state: Tensor, particles: int, horizon: int, generator: torch.Generator | None
+) -> Tensor:
+    """Standard normal `[H, P, B, noise_size or S]` for states `[B, S]`, of their device and dtype."""
+    size = state.shape[-1] if dynamics.noise_size is None else dynamics.noise_size
+    shape = (horizon, particles, *state.shape[:-1], size)
     return torch.randn(shape, generator=generator, device=state.device, dtype=state.dtype)
 
 
 def broadcast(noise: Tensor, state: Tensor) -> Tensor:
-    """`[P, B, S]` -> `[P, B, 1..., S]` beside states `[P, B, ..., S]`."""
+    """`[P, B, N]` -> `[P, B, 1..., N]` beside states `[P, B, ..., S]`."""
     return noise.view(*noise.shape[:2], *[1] * (state.dim() - 3), noise.shape[-1])
 
 

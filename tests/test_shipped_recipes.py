@@ -34,7 +34,8 @@ def test_there_are_recipes():
 @pytest.mark.parametrize("name", NAMES)
 def test_two_collections_and_an_evaluation(name, tmp_path):
     overrides = SMALL + (PLANNING if name.startswith(FOLLOWING_PETS) else [])
-    overrides += SEQUENCES if name.startswith(LATENT) else []
+    overrides += SEQUENCES if name.startswith((*LATENT, "dreamer/")) else []
+    overrides += ["agent.starts=null", "agent.horizon=2"] if name.startswith("dreamer/") else []
     overrides += ["agent.search.simulations=4"] if name.startswith(("mcts/", "alphazero/")) else []
     experiment = build(compose(name, [*overrides, "trainer.accelerator=cpu"]))
     result = experiment.fit(tmp_path)

@@ -20,7 +20,12 @@ class Dynamics(Model):
 
     `step` is a pure function of its arguments: randomness enters as `noise`, so a rollout can be repeated exactly,
     differentiated, captured in a graph, and compared across plans under common random numbers.
+
+    Attributes:
+        noise_size: N, numbers of noise that a step takes; None for as many as a state has.
     """
+
+    noise_size: int | None = None
 
     @abstractmethod
     def sample_parameters(self, particles: int, generator: torch.Generator | None = None) -> Any:
@@ -37,5 +42,5 @@ class Dynamics(Model):
     def step(self, state: Tensor, action: Tensor, theta: Any, noise: Tensor | None) -> Tensor:
         """The next state `[P, *B, S]`, reparameterised.
 
-        `noise` is standard normal, broadcastable to `[P, *B, S]`; None gives the mean.
+        `noise` is standard normal, broadcastable to `[P, *B, N]`; None gives the mean.
         """

@@ -40,6 +40,7 @@ class LatentDynamics(Dynamics):
         self.latent = latent
         self.deterministic_size = deterministic_size
         self.state_size = deterministic_size + latent.size
+        self.noise_size = latent.size
 
     @abstractmethod
     def advance(self, state: Tensor, action: Tensor, theta: Any) -> Tensor:
@@ -83,9 +84,9 @@ class LatentDynamics(Dynamics):
         return distribution(self.latent, self.prior(self.advance(state, action, theta), theta))
 
     def step(self, state: Tensor, action: Tensor, theta: Any, noise: Tensor | None) -> Tensor:
+        """See `Dynamics.step`; `noise` is broadcastable to `[P, *B, Z]`: h is certain."""
         hidden = self.advance(state, action, theta)
-        z_noise = None if noise is None else noise[..., self.deterministic_size :]
-        return self.state(hidden, self.prior(hidden, theta), z_noise)
+        return self.state(hidden, self.prior(hidden, theta), noise)
 
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
         """Nothing: a prior is learned from the posterior's states, see `LatentWorldModel`."""

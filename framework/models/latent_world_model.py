@@ -13,7 +13,7 @@ from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
 from .latent_dynamics import LatentDynamics
-from .latent_heads import LatentReward, LatentTermination, weighted_mean
+from .latent_heads import LatentReward, LatentTermination, StateReward, weighted_mean
 from .observation import ObservationModel
 from .posterior import Filtered, Inferred, Posterior
 from .sequence_objective import SequenceELBO, SequenceObjective
@@ -49,7 +49,7 @@ class LatentWorldModel(WorldModel):
 
     sequences = True
     dynamics: LatentDynamics
-    reward: LatentReward
+    reward: StateReward
     termination: LatentTermination | None
 
     def __init__(
@@ -58,7 +58,7 @@ class LatentWorldModel(WorldModel):
         observation: ObservationModel,
         posterior: Posterior,
         dynamics: LatentDynamics,
-        reward: LatentReward | None = None,
+        reward: StateReward | None = None,
         termination: LatentTermination | None = None,
         objective: SequenceObjective | None = None,
         burn_in: int = 0,

@@ -17,7 +17,7 @@ from ..equations.polyak import polyak
 from ..keys import RETURN, STATE
 from ..models.base import Model
 from ..models.perceptron import Perceptron
-from .value_head import SquaredError, ValueHead
+from ..models.value_head import SquaredError, ValueHead
 
 
 class StateValue(Model):

@@ -22,6 +22,7 @@ FAMILIES = (  # one recipe of each kind of model, planner and agent
     "dyna/maze",
     "svg/pendulum",
     "imagined_pg/pendulum",
+    "dreamer/pendulum",
 )
 ALONE = ("dyna/maze",)  # learn as they act, in one process
 

@@ -47,6 +47,7 @@ AGENTS = {
     "dyna/maze": "{planning_steps: 2}",
     "svg/pendulum": DREAMING,
     "imagined_pg/pendulum": DREAMING,
+    "dreamer/pendulum": "{horizon: 3, starts: 4}",
 }
 
 

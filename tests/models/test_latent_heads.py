@@ -4,7 +4,8 @@ import pytest
 import torch
 from tensordict import TensorDict
 
-from fulgurite.models.latent_heads import LatentReward, LatentTermination, weighted_mean
+from fulgurite.models.latent_heads import LatentReward, LatentTermination, TwoHotReward, weighted_mean
+from fulgurite.models.value_head import TwoHot
 
 
 def steps(B: int = 6) -> TensorDict:
@@ -34,7 +35,8 @@ def test_what_the_reward_reads(of_transition: bool) -> None:
 
 
 def test_steps_that_do_not_count_teach_nothing() -> None:
-    for head in (LatentReward(hidden=[8]).build(3, 2), LatentTermination(hidden=[8]).build(3)):
+    heads = LatentReward(hidden=[8]), TwoHotReward(hidden=[8])
+    for head in (*(head.build(3, 2) for head in heads), LatentTermination(hidden=[8]).build(3)):
         batch = steps()
         batch["counts"] = torch.tensor([1.0, 1, 1, 0, 0, 0])
         some = head.loss(batch)
@@ -51,11 +53,33 @@ def test_termination_is_cross_entropy() -> None:
     torch.testing.assert_close(head.loss(batch)["termination"], 2 * expected)
 
 
+def test_the_two_hot_reward_starts_at_zero_and_learns_rewards_of_any_size() -> None:
+    head = TwoHotReward(hidden=[16], scale=2.0, learning_rate=0.05).build(3, 2)
+    batch = steps()
+    batch["next", "reward"] = torch.tensor([0.0, 0.01, -3.0, 40.0, -500.0, 1.0])[:, None]
+    first = head(batch["state"], batch["action"], batch["next", "state"])
+    assert torch.equal(first, torch.zeros(6))
+    torch.testing.assert_close(head.loss(batch)["reward"], 2 * torch.tensor(255.0).log())
+    optimizer = head.make_optimizer()
+    for _ in range(150):
+        optimizer.zero_grad()
+        head.loss(batch)["reward"].backward()
+        optimizer.step()
+    found = head(batch["state"], batch["action"], batch["next", "state"])
+    torch.testing.assert_close(found, batch["next", "reward"][:, 0], rtol=0.05, atol=0.1)
+
+
+def test_the_two_hot_reward_has_bins_of_its_own() -> None:
+    head = TwoHotReward(hidden=[4], head=TwoHot(21, 3.0), normalize=False).build(3, 2)
+    assert head.network.layers[-1].out_features == 21
+    assert not head.network.gains
+
+
 def test_the_mean_of_nothing() -> None:
     assert weighted_mean(torch.ones(3), torch.zeros(3)) == 0
 
 
-@pytest.mark.parametrize("kind", [LatentReward, LatentTermination])
+@pytest.mark.parametrize("kind", [LatentReward, TwoHotReward, LatentTermination])
 def test_a_scale_of_nothing(kind: type) -> None:
     with pytest.raises(ValueError, match="scale: need more than 0, got 0"):
         kind(scale=0)

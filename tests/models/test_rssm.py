@@ -173,9 +173,9 @@ def test_steps_have_the_prior_of_the_sequence(cell: str, latent: str, normalize:
     q = distribution(rssm.latent, inferred.posterior[None, :, 1:])
     kl = rssm.latent.kl(inferred.posterior, inferred.prior)[None, :, 1:].sum(-1)
     torch.testing.assert_close(kl, torch.distributions.kl_divergence(q, p))
-    eps = torch.randn(1, 1, 1, rssm.state_size, dtype=torch.float64)  # one for all, as in planning
+    eps = torch.randn(1, 1, 1, rssm.latent.size, dtype=torch.float64)  # one for all, as in planning
     following = rssm.step(before, a, None, eps)
-    z = rssm.latent.sample(inferred.prior[None, :, 1:], eps[..., SIZE:])
+    z = rssm.latent.sample(inferred.prior[None, :, 1:], eps)
     torch.testing.assert_close(following, torch.cat([inferred.state[None, :, 1:, :SIZE], z], -1))
 
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from fulgurite.models.frozen import frozen
+from fulgurite.models.value_head import TwoHot
 from fulgurite.policies.action_values import ActionValues
 from fulgurite.policies.state_value import StateValue
-from fulgurite.policies.value_head import TwoHot
 
 
 @pytest.mark.parametrize("head", [None, TwoHot(bins=41, largest=6)])

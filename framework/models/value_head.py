@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..equations.symlog import symexp
-from ..equations.two_hot import expected_bin, two_hot
+from ..equations.two_hot import bins_beside, expected_bin
 
 
 class ValueHead(nn.Module, ABC):
@@ -76,4 +76,5 @@ class TwoHot(ValueHead):
         return expected_bin(output.softmax(-1), self.bins)
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return -(two_hot(target, self.bins) * output.log_softmax(-1)).sum(-1)
+        index, share = bins_beside(target, self.bins)  # [*B, 2]: what is 0 in a two-hot need not be multiplied
+        return output.logsumexp(-1) - (output.gather(-1, index) * share).sum(-1)
