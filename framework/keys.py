@@ -39,6 +39,7 @@ PLAN = "plan"  # [*B, H, A]: the plan whose first action is executed; carried to
 KEPT = "kept_plans"  # [*B, M, H, A]: further plans that the next search tries again, shifted too
 FILTER_MEMORY = "filter_memory"  # [*B, M]: what a posterior needs of the past to know the state now
 RETURN = "return"  # [*B, 1]: what followed, as far as it was looked at, and the value of what comes then
+POLICY_ROWS = "policy_rows"  # [*B, S + A + 2 + S]: s, a, r, d, s' that a policy learns from, seen and imagined
 SEARCH_POLICY = "search_policy"  # [*B, A]: the probabilities of actions that a tree search arrived at
 SEARCH_VALUE = "search_value"  # [*B, 1]: the return that it expects, the agent's where players take turns
 
