@@ -19,6 +19,8 @@ frames         a small picture of a task against the environment's own frame (a 
 rssm           a recurrent state-space model against a loop by hand and TorchRL's (minutes)
 posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
+sac_update     an update of soft actor-critic against TorchRL's (minutes)
+mbpo_loop      rollouts, buffer and updates of MBPO against mbrl-lib and TorchRL (minutes)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -56,6 +58,8 @@ NAMES = (
     "rssm",
     "posteriors",
     "hidden_velocity",
+    "sac_update",
+    "mbpo_loop",
 )
 
 

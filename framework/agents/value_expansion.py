@@ -41,7 +41,7 @@ def path(state: Tensor, horizon: int, particles: int, it: Following) -> Path:
     alive = torch.ones_like(reward[:1]).expand(horizon + 1, -1, -1)
     if seen.alive is not None and seen.continuation is not None:
         alive = torch.cat([seen.alive, seen.alive[-1:] * seen.continuation[-1:]]).view(blocks)
-    states = torch.cat([seen.state, seen.next_state[-1:]]).view(*blocks, -1)
+    states = torch.cat([seen.state, seen.next_state[-1:]]).unflatten(1, blocks[1:])
     return Path(states, alive, reward)
 
 
