@@ -25,6 +25,8 @@ policies       policies that learn in the model, a planner and SAC on Pendulum-v
 dyna_cartpole  deep Dyna-Q against DQN at equal steps, PPO beside them (an hour)
 gradient_variance  policy gradients in a smooth and a chaotic model, by estimator and horizon (minutes)
 policy_rollout  a policy's rollout in the model, forward and backward, against a bare loop (seconds)
+sac_update     an update of soft actor-critic against TorchRL's (minutes)
+mbpo_loop      rollouts, buffer and updates of MBPO against mbrl-lib and TorchRL (minutes)
 uncertainty    return and calibration of families of models with little data (half an hour)
 
 Without a name, the three that take minutes: planner, training_step, pets_plan. `python -m benchmarks peer-setup FOLDER`
@@ -68,6 +70,8 @@ NAMES = (
     "dyna_cartpole",
     "gradient_variance",
     "policy_rollout",
+    "sac_update",
+    "mbpo_loop",
 )
 
 

@@ -52,7 +52,7 @@ def by_hand(found: Learner) -> Callable[[Tensor], list[Tensor]]:
     layers = [(w.detach(), b.detach()) for w, b in dynamics.network.layers()]
     low, high = dynamics.head.min_log_var.detach(), dynamics.head.max_log_var.detach()  # type: ignore[union-attr]
     actor = [(layer.weight, layer.bias) for layer in found.policy.network.layers]
-    critic = [(layer.weight.detach(), layer.bias.detach()) for layer in found.value.network.layers]
+    critic = [(layer.weight.detach(), layer.bias.detach()) for layer in found.critic.network.layers]
     middle, radius = found.policy.middle, found.policy.radius  # type: ignore[union-attr]
 
     def worth(x: Tensor) -> Tensor:

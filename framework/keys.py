@@ -41,6 +41,7 @@ FILTER_MEMORY = "filter_memory"  # [*B, M]: what a posterior needs of the past t
 RETURN = "return"  # [*B, 1]: what followed, as far as it was looked at, and the value of what comes then
 ADVANTAGE = "advantage"  # [*B, 1]: by how much the action was better than what the policy does on average
 ACTION_LOG_PROB = "action_log_prob"  # [*B, 1]: log pi(a | s) of the policy that acted
+POLICY_ROWS = "policy_rows"  # [*B, S + A + 2 + S]: s, a, r, d, s' that a policy learns from, seen and imagined
 SEARCH_POLICY = "search_policy"  # [*B, A]: the probabilities of actions that a tree search arrived at
 SEARCH_VALUE = "search_value"  # [*B, 1]: the return that it expects, the agent's where players take turns
 

@@ -70,14 +70,13 @@ class Dreamer(PolicyAgent):
         update: Update | None = None,
     ) -> None:
         super().__init__(
-            policy, observation_shape, action_size, discrete_actions, world_model, action_noise, update=update
+            policy, observation_shape, action_size, discrete_actions, world_model, discount, action_noise, update=update
         )
         for name, count in (("horizon", horizon), ("starts", starts)):
             if count is not None and count < 1:
                 raise ValueError(f"{name}: need at least 1, got {count}")
-        for name, number in (("discount", discount), ("lambda_", lambda_)):
-            if not 0 <= number <= 1:
-                raise ValueError(f"{name}: need a number in [0, 1], got {number}")
+        if not 0 <= lambda_ <= 1:
+            raise ValueError(f"lambda_: need a number in [0, 1], got {lambda_}")
         self.critic = value.build(self.state_size)
         self.actor_loss = Reinforce() if actor_loss is None else actor_loss
         self.critic_loss = CriticLoss() if critic_loss is None else critic_loss
@@ -86,7 +85,7 @@ class Dreamer(PolicyAgent):
                 f"policy: need one with a density for {type(self.actor_loss).__name__} with entropy "
                 f"{self.actor_loss.entropy}, got {type(policy).__name__}"
             )
-        self.horizon, self.starts, self.discount, self.lambda_ = horizon, starts, discount, lambda_
+        self.horizon, self.starts, self.lambda_ = horizon, starts, lambda_
 
     def value(self, state: Tensor) -> Tensor:
         """What states `[*B, S]` are worth to the policy, `[*B]`."""

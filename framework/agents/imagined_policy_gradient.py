@@ -26,9 +26,6 @@ from .policy_gradient import Learner, Lesson, PolicyGradient
 class ImaginedPolicyGradient(PolicyAgent):
     """Learns model, policy and value in every update.
 
-    Attributes:
-        value: V(s), of the state `[*B, S]` -> `[*B]`.
-
     Args:
         world_model: learned from experience, or known; of the observed state.
         policy: what acts.
@@ -62,8 +59,16 @@ class ImaginedPolicyGradient(PolicyAgent):
     ) -> None:
         if isinstance(world_model, LatentWorldModel):
             raise ValueError(f"world_model: need one of the observed state, got {type(world_model).__name__}")
+        dream = Dream() if dream is None else dream
         super().__init__(
-            policy, observation_shape, action_size, discrete_actions, world_model, action_noise, update=update
+            policy,
+            observation_shape,
+            action_size,
+            discrete_actions,
+            world_model,
+            dream.discount,
+            action_noise,
+            update=update,
         )
         self.estimator = Pathwise() if estimator is None else estimator
         self.estimator.check(policy)
@@ -71,13 +76,16 @@ class ImaginedPolicyGradient(PolicyAgent):
             need = "at least 0" if policy.has_density else "0 for a policy without a density"
             raise ValueError(f"entropy_weight: need {need}, got {entropy_weight}")
         self.entropy_weight = entropy_weight
-        self.value = value.build(self.state_size)
-        self.dream = Dream() if dream is None else dream
+        self.critic = value.build(self.state_size)
+        self.dream = dream
+
+    def value(self, state: Tensor) -> Tensor:
+        return self.critic(state)
 
     @property
     def learner(self) -> Learner:
         """What the estimator works with."""
-        return Learner(self.world_model, self.policy, self.value, self.dream)
+        return Learner(self.world_model, self.policy, self.critic, self.dream)
 
     def prepare(self, batch: TensorDictBase) -> None:
         super().prepare(batch)
@@ -86,7 +94,7 @@ class ImaginedPolicyGradient(PolicyAgent):
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
         batch = self.states(batch)
         lesson = self.estimator.lesson(self.learner, batch)
-        fit = (lesson.weight * self.value.fit(lesson.state, lesson.return_)).mean()
+        fit = (lesson.weight * self.critic.fit(lesson.state, lesson.return_)).mean()
         losses = {**self.world_model.loss(batch), "policy": lesson.loss, "value": fit}
         if self.policy.has_density:
             losses |= self.entropy_loss(lesson)

@@ -71,16 +71,18 @@ class PPO(PolicyAgent, OnPolicy):
     ) -> None:
         if not policy.has_density:
             raise ValueError(f"policy: need one with a density, got a {type(policy).__name__}")
-        for name, number in (("discount", discount), ("lambda_", lambda_)):
-            if not 0 <= number <= 1:
-                raise ValueError(f"{name}: need a number in [0, 1], got {number}")
+        if not 0 <= lambda_ <= 1:
+            raise ValueError(f"lambda_: need a number in [0, 1], got {lambda_}")
         if not 0 < clip < 1 or entropy_bonus < 0:
             raise ValueError(f"need clip in (0, 1) and entropy_bonus of at least 0, got {clip} and {entropy_bonus}")
-        super().__init__(policy, observation_shape, action_size, discrete_actions, None, update=update)
-        self.value = value.build(self.state_size)
-        self.discount, self.lambda_ = discount, lambda_
+        super().__init__(policy, observation_shape, action_size, discrete_actions, None, discount, update=update)
+        self.critic = value.build(self.state_size)
+        self.lambda_ = lambda_
         self.clip, self.entropy_bonus, self.normalize_advantage = clip, entropy_bonus, normalize_advantage
         self._objective = Lent[PPO, ClipPPOLoss](clipped)
+
+    def value(self, state: Tensor) -> Tensor:
+        return self.critic(state)
 
     @torch.no_grad()
     def credit(self, transitions: TensorDictBase) -> TensorDict:
@@ -89,9 +91,9 @@ class PPO(PolicyAgent, OnPolicy):
         number = rows[TRAJECTORY]
         cut = torch.cat([number[1:] != number[:-1], torch.ones_like(number[:1], dtype=torch.bool)])
         steps = {
-            "state_value": self.value(rows[OBSERVATION])[:, None],
+            "state_value": self.critic(rows[OBSERVATION])[:, None],
             "next": {
-                "state_value": self.value(rows[NEXT_OBSERVATION])[:, None],
+                "state_value": self.critic(rows[NEXT_OBSERVATION])[:, None],
                 "reward": rows[REWARD],
                 "terminated": rows[TERMINATED],
                 "done": rows[DONE] | cut,  # of what is summed; only a termination ends the value
@@ -114,7 +116,7 @@ class PPO(PolicyAgent, OnPolicy):
         found = objective.forward(given)
         for name, key in NOTED.items():
             self.note(f"policy/{name}", found[key])
-        value = self.value.fit(batch[STATE], batch[RETURN][..., 0]).mean()
+        value = self.critic.fit(batch[STATE], batch[RETURN][..., 0]).mean()
         return {"policy": found["loss_objective"], "entropy": found["loss_entropy"], "value": value}
 
 

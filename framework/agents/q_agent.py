@@ -64,8 +64,6 @@ class QAgent(PolicyAgent):
     ) -> None:
         if not discrete_actions:
             raise ValueError("need an environment with discrete actions; this one's are real numbers")
-        if not 0 <= discount <= 1:
-            raise ValueError(f"discount: need a number in [0, 1], got {discount}")
         if not 0 < target_rate <= 1 or target_every < 1:
             raise ValueError(
                 f"need target_rate in (0, 1] and target_every of at least 1, got {target_rate} and {target_every}"
@@ -76,9 +74,11 @@ class QAgent(PolicyAgent):
                 raise ValueError(f"exploration.{name}: need a number in [0, 1], got {epsilon}")
         with torch.random.fork_rng(devices=[]):  # the same first weights, whatever else of an agent drew before
             torch.manual_seed(torch.initial_seed())
-            super().__init__(policy, observation_shape, action_size, discrete_actions, world_model, update=update)
+            super().__init__(
+                policy, observation_shape, action_size, discrete_actions, world_model, discount, update=update
+            )
         self.slow = deepcopy(self.policy.network).requires_grad_(False)
-        self.discount, self.distance = discount, distance
+        self.distance = distance
         self.target_rate, self.target_every = target_rate, target_every
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self._objective = Lent[QAgent, DQNLoss](double_dqn)

@@ -46,7 +46,7 @@ class Watching(Propagation):
         self, world_model: WorldModel, state: Tensor, particles: int, horizon: int, generator: torch.Generator | None
     ) -> Advance:
         theta = world_model.sample_parameters(particles, generator)
-        noise = standard_noise(state, particles, horizon, generator)
+        noise = standard_noise(world_model.dynamics, state, particles, horizon, generator)
 
         def advance(state: Tensor, action: Tensor, t: int) -> Tensor:
             given = world_model.dynamics.predict(state, action, theta)

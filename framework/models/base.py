@@ -5,7 +5,7 @@ every part's optimiser in the order of declaration and keeps the record. Parts n
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -119,6 +119,10 @@ class Model(pl.LightningModule, ABC):
         if torch.is_grad_enabled():
             self._notes[name] = value.detach()
 
+    def resting(self) -> Sequence["Model"]:
+        """Of the fitted module: which parts the next update leaves as they are. By default none."""
+        return ()
+
     def follow(self) -> None:
         """Called after every update of the fitted module: for target networks. By default nothing."""
 
@@ -183,8 +187,9 @@ class Model(pl.LightningModule, ABC):
         """The means of `loss/<name>` and of what was noted since the last call, and how many updates were skipped."""
         record, self._record = self._record, []
         skipped, self._skipped = self._skipped, 0
+        names = dict.fromkeys(name for row in record for name in row)  # parts that rest in an update have no loss in it
         means = {
-            name: torch.stack([row[name].to(self.device) for row in record]).mean() for name in (record or [{}])[0]
+            name: torch.stack([row[name].to(self.device) for row in record if name in row]).mean() for name in names
         }
         if not means and not skipped:
             return {}

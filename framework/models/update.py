@@ -17,6 +17,7 @@ from pytorch_lightning.strategies import ParallelStrategy
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from ..runs.ranks import world_size
 from .dump import Tried, stop
 from .guard import Guard
 
@@ -113,7 +114,8 @@ class Update:
         ]
 
     def _backward(self, model: Model, batch: TensorDictBase, share: Tensor) -> Losses:
-        """Adds the gradient of the batch, and gives its losses."""
+        """Adds the gradient of the batch, none in what rests, and gives its losses."""
+        resting = awaited(model)
         k = self.accumulate
         pieces = [batch] if k == 1 else batch.split(batch.shape[-1] // k, -1)
         found = []
@@ -122,9 +124,13 @@ class Update:
                 losses = self._loss(model, piece)
                 if losses:
                     whole = total(losses)
+                    for parameter in resting:
+                        whole = whole + 0.0 * parameter.sum()
                     # 0 x inf is not a number: a loss that is not finite shows in the gradients, on all processes
                     model.manual_backward(whole, gradient=share.add(whole.detach(), alpha=0.0))
             found.append({name: loss.detach() for name, loss in losses.items()})
+        for parameter in resting:
+            parameter.grad = None  # a zero would let the optimiser's averages move it
         return found[0] if k == 1 else {name: torch.stack([one[name] for one in found]).mean(0) for name in found[0]}
 
     def _loss(self, model: Model, batch: TensorDictBase) -> Losses:
@@ -133,6 +139,13 @@ class Update:
         if self._compiled_loss is None:
             self._compiled_loss = torch.compile(model.loss)
         return self._compiled_loss(batch)
+
+
+def awaited(model: Model) -> list[Tensor]:
+    """What rests in this update, though several processes wait for a gradient of every parameter; alone, nothing."""
+    if world_size() == 1:
+        return []
+    return [parameter for part in model.resting() for parameter in part.parameters() if parameter.requires_grad]
 
 
 def taken_notes(parts: Parts) -> Losses:

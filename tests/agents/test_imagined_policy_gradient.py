@@ -44,7 +44,7 @@ def test_every_loss_moves_its_own_part_alone(make):
     learner.prepare(rows)
     losses = learner.loss(rows[0])
     assert set(losses) == {"dynamics", "policy", "value", "entropy"}
-    parts = {"dynamics": learner.world_model, "policy": learner.policy, "value": learner.value.network}
+    parts = {"dynamics": learner.world_model, "policy": learner.policy, "value": learner.critic.network}
     for name, loss in losses.items():
         owner = "policy" if name == "entropy" else name
         for part, module in parts.items():

@@ -27,7 +27,7 @@ def agent(**changes) -> PPO:
         value=StateValue(()), observation_shape=(1,), action_size=2, discount=GAMMA, lambda_=LAMBDA, **arguments
     )
     with torch.no_grad():
-        found.value.network.layers[0].weight.fill_(2.0)
+        found.critic.network.layers[0].weight.fill_(2.0)
     return found
 
 

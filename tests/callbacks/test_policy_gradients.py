@@ -20,7 +20,7 @@ def learner():
         world, policy, StateValue(hidden=()), (1,), 1, dream=Dream(discount=1.0, particles=1)
     )
     with torch.no_grad():
-        for parameter in [*agent.policy.parameters(), *agent.value.network.parameters()]:
+        for parameter in [*agent.policy.parameters(), *agent.critic.network.parameters()]:
             parameter.zero_()
     return agent
 
