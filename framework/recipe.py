@@ -35,7 +35,7 @@ from .recipe_text import MAX_DEPTH, examine, misleading, wrong
 from .recipe_tree import Tree
 from .recipe_variables import Variables, recorded
 
-__all__ = ["Composed", "MissingExtra", "RecipeError", "build", "check", "compose", "to_yaml"]
+__all__ = ["Composed", "MissingExtra", "RecipeError", "build", "check", "compose", "planned", "seed_of", "to_yaml"]
 
 DEFAULTS = "defaults"
 LINE = "command line"  # where overrides come from
@@ -149,6 +149,12 @@ def _recorded(file: RecipeFile) -> dict[str, str | None]:
         return recorded(json.loads(found[1])) if found else {}
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"{file.label}: # variables: {error}") from error
+
+
+def seed_of(composed: Composed) -> int:
+    """The seed of a checked recipe: a whole number, perhaps as a text."""
+    said = composed.tree.find("seed")[1] if "seed" in composed.tree.root else 0
+    return said if isinstance(said, int) else int(float(said))
 
 
 def to_yaml(composed: Composed) -> str:

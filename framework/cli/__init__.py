@@ -25,13 +25,14 @@ from . import (
     resume,
     selftest,
     show,
+    sweep,
     train,
     verify_resume,
     video,
 )
 from .output import Usage, complain
 
-VERBS = (train, evaluate, video, resume, export, import_, list, show, copy, check, verify_resume, selftest, doctor)
+VERBS = (train, sweep, evaluate, video, resume, export, import_, list, show, copy, check, verify_resume, selftest, doctor)
 EXAMPLES = """examples:
   fulgurite list                                        the recipes
   fulgurite train pets/pendulum                         train; everything lands in runs/pets/pendulum/
