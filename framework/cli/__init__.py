@@ -32,7 +32,22 @@ from . import (
 )
 from .output import Usage, complain
 
-VERBS = (train, sweep, evaluate, video, resume, export, import_, list, show, copy, check, verify_resume, selftest, doctor)
+VERBS = (
+    train,
+    sweep,
+    evaluate,
+    video,
+    resume,
+    export,
+    import_,
+    list,
+    show,
+    copy,
+    check,
+    verify_resume,
+    selftest,
+    doctor,
+)
 EXAMPLES = """examples:
   fulgurite list                                        the recipes
   fulgurite train pets/pendulum                         train; everything lands in runs/pets/pendulum/

@@ -1,8 +1,8 @@
 """Export a run's agent, to give it away or to put it into a machine.
 
-Writes a folder of four files: model.safetensors, recipe.yaml, agent.json and README.md, the model card. Nothing in it is
-pickled, and nothing tells of this machine. With --program it also holds policy.pt2, the policy as one compiled function
-of PyTorch (torch.export), for a robot that has no Fulgurite. With --to hf://owner/name it is uploaded to the hub.
+Writes a folder of four files: model.safetensors, recipe.yaml, agent.json and README.md, the model card. Nothing in it
+is pickled, and nothing tells of this machine. With --program it also holds policy.pt2, the policy as one function of
+PyTorch's own (torch.export), for a robot that has no Fulgurite. With --to hf://owner/name it is uploaded to the hub.
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sweep", metavar="SWEEP", type=Path, help="what to try: a file such as sweep.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every trial, as for train")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="trials at once (1)")
-    parser.add_argument("--with", dest="by", choices=("wandb", "optuna"), help="who draws; else W&B where it is reached")
+    parser.add_argument(
+        "--with", dest="by", choices=("wandb", "optuna"), help="who draws; else W&B where it is reached"
+    )
     parser.add_argument("--folder", type=Path, metavar="FOLDER", help="Optuna's; sweeps/<recipe>/<name> by default")
     trusting(parser)
 

@@ -1,7 +1,7 @@
 """The model card: what an exported agent is, how well it acts, how to load it, what it cannot do; for people first.
 
-The form is the Hugging Face hub's: a README.md that begins with metadata in YAML, which the hub's search and its table of
-results read (huggingface.co/docs/hub/model-cards).
+The form is the Hugging Face hub's: a README.md that begins with metadata in YAML, which the hub's search and its table
+of results read (huggingface.co/docs/hub/model-cards).
 """
 
 import json
@@ -54,13 +54,11 @@ def card(about: dict[str, Any], recipe: str, where: str) -> str:
         "",
         "## How it was trained",
         "",
-        f"{training['env_steps']:,} environment steps and {training['gradient_steps']:,} gradient steps, seed"
-        f" {training['seed']}, status {training['status']}. The recipe is `recipe.yaml`; `fulgurite show .` here prints it, and",
-        "`fulgurite train .` trains another agent by it.",
+        f"{count(training['env_steps'])} environment steps and {count(training['gradient_steps'])} gradient steps,"
+        f" seed {training['seed']}, status {training['status']}. The recipe is `recipe.yaml`:",
+        "`fulgurite show .` here prints it, and `fulgurite train .` trains another agent by it.",
         "",
-        "Left out of the recipe, since it was the trainer's own: " + ", ".join(f"`{key}`" for key in about["left_out"]) + "."
-        if about["left_out"]
-        else "The recipe is complete.",
+        left_out(about),
         "",
         "## Limits",
         "",
@@ -98,19 +96,19 @@ def judged(about: dict[str, Any]) -> str:
     evaluation = about["evaluation"]
     if not evaluation:
         return "It was not evaluated: `fulgurite evaluate` says how it acts."
-    count, first = evaluation["episodes"], evaluation["first_seed"]
-    starts = f"reset seeds {first} to {first + count - 1}" if count > 1 else f"reset seed {first}"
+    number, first = evaluation["episodes"], evaluation["first_seed"]
+    starts = "" if first is None else f" (reset seeds {first} to {first + number - 1})"
     lines = [
         "| return | standard deviation over starts | least | most | mean length | starts |",
         "|---|---|---|---|---|---|",
-        "| " + " | ".join(f"{evaluation[name]:.1f}" for name in RETURNS) + f" | {count} ({starts}) |",
+        "| " + " | ".join(f"{evaluation[name]:.1f}" for name in RETURNS) + f" | {number}{starts} |",
         "",
-        "The undiscounted sum of rewards, one training seed: another seed's agent may differ by more than the starts do.",
+        "The undiscounted sum of rewards. This is one training seed: others may differ by more than the starts do.",
     ]
-    if count == 1:
+    if number == 1:
         lines.append("One start says nothing of others.")
-    elif count < 10:
-        lines.append(f"{count} starts are few: the standard error of the mean is {error(evaluation):.2g}.")
+    elif number < 10:
+        lines.append(f"{number} starts are few: the standard error of the mean is {error(evaluation):.2g}.")
     return "\n".join(lines)
 
 
@@ -129,6 +127,17 @@ def summary(recipe: str, about: dict[str, Any]) -> str:
     )
     parts = [f"`{name.rpartition('.')[2]}`" for name in dict.fromkeys(classes)]
     return (", ".join(parts) or f"`{about['agent']}`") + "."
+
+
+def left_out(about: dict[str, Any]) -> str:
+    """What the recipe does not say."""
+    if not about["left_out"]:
+        return "The recipe is complete."
+    return f"Left out of it, since it was the trainer's own: {', '.join(f'`{key}`' for key in about['left_out'])}."
+
+
+def count(number: int | None) -> str:
+    return "an unknown number of" if number is None else f"{number:,}"
 
 
 def trust(about: dict[str, Any]) -> str:

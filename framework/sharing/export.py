@@ -20,7 +20,7 @@ from ..runs.durable import fingerprint
 from ..runs.experiment import LIBRARIES, RESULT
 from .card import card
 from .folder import AGENT, CARD, FORMAT, RECIPE, WEIGHTS
-from .shared_recipe import GIVEN, shared_recipe
+from .shared_recipe import shared_recipe
 from .spaces import described
 
 SUMMARY = ("return_mean", "return_std", "return_min", "return_max", "length_mean", "episodes")
@@ -92,6 +92,7 @@ def described_agent(
         native.close()
     sources = composed.classes.sources
     file = composed.file
+    counted = counters(content, checkpoint)
     sizes = {name: getattr(environment, name) for name in SIZES if name != "observation_size"}
     return {
         "format": FORMAT,
@@ -111,40 +112,46 @@ def described_agent(
         },
         "sizes": sizes,
         "spaces": spaces,
-        "training": training(run, checkpoint),
-        "evaluation": noted(run, checkpoint, composed.tree.root) if evaluation is None else shortened(evaluation),
+        "training": training(run, checkpoint, counted),
+        "evaluation": noted(run, counted, composed.tree.root) if evaluation is None else shortened(evaluation),
         "versions": {name: version(name) for name in LIBRARIES},
     }
 
 
-def training(run: Path, checkpoint: Path) -> dict[str, Any]:
-    """How far the run had come at the checkpoint."""
-    env_steps = checkpoints.step(checkpoint)[0]
-    rows = [row for row in metrics.read(run) if row.get("env_steps", 0) <= env_steps]
-    last = rows[-1] if rows else {}
+def counters(content: dict[str, Any], checkpoint: Path) -> dict[str, Any]:
+    """The run's counters when the checkpoint was written; of one that was imported, what its name says."""
+    ranks = content.get("Experience", {}).get("ranks") or [{}]
+    return {"env_steps": checkpoints.step(checkpoint)[0], "gradient_steps": None, "wall_seconds": None} | {
+        name: ranks[0][name] for name in metrics.AXES if name in ranks[0]
+    }
+
+
+def training(run: Path, checkpoint: Path, counted: dict[str, Any]) -> dict[str, Any]:
+    """How far the run had come at the checkpoint, and how it ended."""
     path = run / RESULT
     result = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     seed = re.search(r"-seed(\d+)$", run.resolve().name)
     return {
-        "env_steps": env_steps,
-        "gradient_steps": int(last.get("gradient_steps") or 0),
-        "wall_seconds": round(float(last.get("wall_seconds") or 0), 1),
+        **counted,
         "seed": result.get("seed", int(seed[1]) if seed else None),
         "status": result.get("status", "unknown"),
         "checkpoint": checkpoint.name,
     }
 
 
-def noted(run: Path, checkpoint: Path, recipe: dict[str, Any]) -> dict[str, Any] | None:
-    """The run's own evaluation with the checkpoint's weights, or None."""
-    env_steps = checkpoints.step(checkpoint)[0]
+def noted(run: Path, counted: dict[str, Any], recipe: dict[str, Any]) -> dict[str, Any] | None:
+    """The run's own evaluation with the checkpoint's weights, or None.
+
+    A checkpoint is written once the agent has collected what the next updates learn from: the weights are those of the
+    evaluation that came before, after as many gradient steps.
+    """
     rows = [row for row in metrics.read(run) if row.get("eval/return_mean") is not None]
-    at = [row for row in rows if row["env_steps"] == env_steps]
+    at = [row for row in rows if row.get("gradient_steps") == counted["gradient_steps"]]
     if not at:
         return None
     first = (recipe.get("evaluation") or {}).get("seed", 100_000)
     found = {name: at[-1].get(f"eval/{name}") for name in SUMMARY}
-    return {**found, "episodes": int(at[-1]["eval/episodes"]), "first_seed": first if isinstance(first, int) else GIVEN}
+    return {**found, "episodes": int(at[-1]["eval/episodes"]), "first_seed": first if isinstance(first, int) else None}
 
 
 def shortened(evaluation: dict[str, Any]) -> dict[str, Any]:

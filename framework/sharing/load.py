@@ -62,7 +62,7 @@ def from_export(place: Path, device: str, seed: int, trust: bool, links: bool = 
 
 
 def built(composed: Composed, place: Path, about: dict[str, Any]) -> Agent:
-    """The agent of an exported folder, with its weights. The environment's sizes are those that it was exported with."""
+    """The agent of an exported folder, with its weights, for an environment of the sizes that it was exported with."""
     agent: Agent = build(composed, "agent", sizes_of(about, place))
     try:
         load_weights(agent, {"state_dict": exported.weights(place)}, place / exported.WEIGHTS)

@@ -1,10 +1,10 @@
-"""The loop of a sweep without an account: several trials at once, each given what Optuna suggests, watched, ended early.
+"""The loop of a sweep without an account: several trials at once, given what Optuna suggests, watched, ended early.
 
-    sweeps/<recipe>/<name>/
-      journal.log        the study, by which the same command goes on
-      trials/0007/       a trial's runs, and log.txt
-      best.yaml          the best trial's recipe
-      trials.csv         every trial with its parameters and value
+sweeps/<recipe>/<name>/
+  journal.log        the study, by which the same command goes on
+  trials/0007/       a trial's runs, and log.txt
+  best.yaml          the best trial's recipe
+  trials.csv         every trial with its parameters and value
 """
 
 from __future__ import annotations
@@ -163,5 +163,3 @@ def ranked(study: optuna.Study, goal: str) -> list[FrozenTrial]:
         study.get_trials(deepcopy=False),
         key=lambda one: (order.get(one.state, 4), sign * one.value if one.value is not None else 0.0, one.number),
     )
-
-

@@ -22,8 +22,8 @@ def config(sweep: Sweep, recipe: str, overrides: list[str], trust: bool) -> dict
     """
     if sweep.seeds > 1:
         raise RecipeError(
-            "seeds: expected 1 with W&B, which scores each run alone, got "
-            f"{sweep.seeds}; sweep over the seed itself (parameters: {{seed: {{values: [0, 1]}}}}), or use --with optuna"
+            f"seeds: expected 1 with W&B, which scores each run alone, got {sweep.seeds}; "
+            "--with optuna has them, or sweep over the seed: parameters: {seed: {values: [0, 1]}}"
         )
     found: dict[str, Any] = {
         "name": sweep.name,

@@ -1,8 +1,8 @@
 """The study: what was tried and what it gave, by Optuna, in a file that survives.
 
-    method bayes      tree-structured Parzen estimator, Bergstra et al. 2011, all parameters together
-    hyperband         asynchronous successive halving, Li et al. 2020, "A System for Massively Parallel Hyperparameter
-                      Tuning", counted in evaluations
+method bayes      tree-structured Parzen estimator, Bergstra et al. 2011, all parameters together
+hyperband         asynchronous successive halving, Li et al. 2020, "A System for Massively Parallel Hyperparameter
+                  Tuning", counted in evaluations
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def distribution(one: Range | Values) -> BaseDistribution:
 
 def grid(sweep: Sweep) -> list[dict[str, Any]]:
     """Every combination. Optuna's own sampler for grids works inside `optimize` alone."""
-    options = [[(key, text) for text in one.options] for key, one in sweep.parameters.items() if isinstance(one, Values)]
+    options = [
+        [(key, text) for text in one.options] for key, one in sweep.parameters.items() if isinstance(one, Values)
+    ]
     return [dict(combination) for combination in product(*options)]
 
 

@@ -131,7 +131,11 @@ def check_sweep(sweep: Sweep, label: str, recipe: str, overrides: Sequence[str] 
     taken = {parse(one)[0] for one in given} | ({"seed"} if sweep.seeds > 1 else set())
     for key, one in sweep.parameters.items():
         if key in taken:
-            why = "seeds gives every trial its own" if key == "seed" and sweep.seeds > 1 else "an override sets it for all"
+            why = (
+                "seeds gives every trial its own"
+                if key == "seed" and sweep.seeds > 1
+                else "an override sets it for all"
+            )
             problems.append(f"{label}: parameters.{key}: {why}; leave out one of the two")
         for text in texts(one):
             try:
@@ -144,7 +148,9 @@ def check_sweep(sweep: Sweep, label: str, recipe: str, overrides: Sequence[str] 
 
 def texts(one: Range | Values) -> list[str]:
     """The values to check, as a recipe's texts."""
-    return list(one.options[:MAX_CHECKS]) if isinstance(one, Values) else [text_of(number(one, end)) for end in one.ends()]
+    return (
+        list(one.options[:MAX_CHECKS]) if isinstance(one, Values) else [text_of(number(one, end)) for end in one.ends()]
+    )
 
 
 def number(one: Range, value: float) -> float | int:

@@ -1,7 +1,7 @@
 """One trial of a sweep: its seeds' runs, one after another, each a `fulgurite train` of its own.
 
-A run of its own process can be stopped as any run can, and gone on with: a trial that a stopped sweep has left half done
-is taken up from its runs' checkpoints.
+A run of its own process can be stopped as any run can, and gone on with: a trial that a stopped sweep has left half
+done is taken up from its runs' checkpoints.
 """
 
 from __future__ import annotations
