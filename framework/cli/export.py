@@ -88,7 +88,7 @@ def to_hub(folder: Path, given: argparse.Namespace) -> int:
             address = hub.push(made_here, given.to, given.private)
     except ValueError as error:
         raise Usage(f"--to: {error}") from error
-    tell(about, address, given.json)
+    tell(about, given.to, given.json, address)
     return 0
 
 
@@ -115,7 +115,7 @@ def made(folder: Path, to: Path, where: str, given: argparse.Namespace) -> dict[
     return about
 
 
-def tell(about: dict[str, Any], where: str, as_json: bool) -> None:
+def tell(about: dict[str, Any], where: str, as_json: bool, address: str | None = None) -> None:
     """Prints what was exported, and how to use it."""
     if as_json:
         say_json(about)
@@ -134,7 +134,7 @@ def tell(about: dict[str, Any], where: str, as_json: bool) -> None:
     table(rows)
     if about["own_classes"]:
         complain("Its recipe names classes that are not Fulgurite's: whoever loads it needs them, and says --trust.")
-    say(f'{where}\nfrom fulgurite import load; policy = load("{where}")')
+    say(f'{address or where}\nfrom fulgurite import load; policy = load("{where}")')
 
 
 def existing_parent(path: Path) -> Path:

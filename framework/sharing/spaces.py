@@ -60,8 +60,10 @@ def space_from(said: Any, place: str = "space") -> spaces.Space:
                 return spaces.Dict(list(inner.items()))
             case "Tuple":
                 return spaces.Tuple([space_from(one, f"{place}.{i}") for i, one in enumerate(said["spaces"])])
-    except (TypeError, KeyError, AttributeError, AssertionError, OverflowError) as error:
-        raise ValueError(f"{place}: need a described space, got {str(said)[:100]}") from error
+    except (TypeError, KeyError, AttributeError, AssertionError, OverflowError, ValueError) as error:
+        if isinstance(error, ValueError) and str(error).startswith(f"{place}."):
+            raise
+        raise ValueError(f"{place}: need a described space, got {str(said)[:100]} ({str(error)[:100]})") from error
     raise ValueError(f"{place}: need Box, Discrete, MultiDiscrete, MultiBinary, Dict or Tuple, got {said['kind']!r}")
 
 
@@ -69,7 +71,11 @@ def bound(values: np.ndarray) -> Any:
     """One number where all are the same, else all of them."""
     if values.size and (values == values.flat[0]).all():
         return finite(values.flat[0].item())
-    return [bound(row) if row.ndim else finite(row.item()) for row in values]
+    return numbers(values.tolist())
+
+
+def numbers(values: Any) -> Any:
+    return [numbers(one) for one in values] if isinstance(values, list) else finite(values)
 
 
 def finite(value: float) -> float | str:
