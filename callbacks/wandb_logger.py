@@ -39,7 +39,8 @@ class Wandb(WandbLogger):
         entity: whose project; None for the key's own.
         name: of the run; None for the run folder's.
         group: of runs to average; None for the run folder's name without its seed, so that seeds share one.
-        tags: of the run.
+        tags: of the run, besides those that its recipe tells: agent, planner and environment.
+        job_type: of the run.
     """
 
     def __init__(
@@ -50,11 +51,18 @@ class Wandb(WandbLogger):
         name: str | None = None,
         group: str | None = None,
         tags: Sequence[str] = (),
+        job_type: str = "train",
     ) -> None:
         Logger.__init__(self)  # WandbLogger's own refuses where W&B is absent; what it prepares is not used
         self._project, self._save_dir, self._log_model = project, None, False
         self._mode: Literal["auto"] | Mode = mode
-        self._about: dict[str, Any] = {"entity": entity, "name": name, "group": group, "tags": list(tags)}
+        self._about: dict[str, Any] = {
+            "entity": entity,
+            "name": name,
+            "group": group,
+            "tags": list(tags),
+            "job_type": job_type,
+        }
         self._run: Any = DummyExperiment()
         self._aside: Aside | None = None  # while there is a W&B run
         self._folder = Path()  # of the W&B run
@@ -104,6 +112,42 @@ class Wandb(WandbLogger):
     @rank_zero_only
     def log_video(self, key: str, videos: list[Any], step: int | None = None, **kwargs: Any) -> None:
         self._soon(lambda run: run.log({key: [wandb.Video(video, **kwargs) for video in videos]}))
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a W&B run."""
+        return self._aside is not None
+
+    @rank_zero_only
+    def alert(self, title: str, text: str) -> None:
+        """Has W&B write to whoever wants to be written to, at most every five minutes for one title."""
+        self._soon(lambda run: run.alert(title, text, level=wandb.AlertLevel.WARN, wait_duration=300))
+
+    @rank_zero_only
+    def log_model(self, folder: Path, name: str, alias: str, about: Mapping[str, Any]) -> None:
+        """An exported agent as a model artifact that this run has made."""
+
+        def give(run: Any) -> None:
+            artifact = wandb.Artifact(
+                name, type="model", metadata=dict(about), description=f"{about['agent']}, {alias}"
+            )
+            artifact.add_dir(str(folder))
+            run.log_artifact(artifact, aliases=["latest", alias])
+
+        self._soon(give)
+
+    @rank_zero_only
+    def use_model(self, name: str) -> None:
+        """Says that this run uses another one's model artifact. Offline it cannot be said; unknown ones are left."""
+
+        def take(run: Any) -> None:
+            try:
+                run.use_artifact(f"{name}:latest", type="model")
+            except Exception as error:
+                log.info("%s is not noted as used: %s", name, error)
+
+        if self._decision.mode == "online":
+            self._soon(take)
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

@@ -35,7 +35,7 @@ from .recipe_text import MAX_DEPTH, examine, misleading, wrong
 from .recipe_tree import Tree
 from .recipe_variables import Variables, recorded
 
-__all__ = ["Composed", "MissingExtra", "RecipeError", "build", "check", "compose", "to_yaml"]
+__all__ = ["Composed", "MissingExtra", "RecipeError", "build", "check", "compose", "planned", "seed_of", "to_yaml"]
 
 DEFAULTS = "defaults"
 LINE = "command line"  # where overrides come from
@@ -84,7 +84,7 @@ def compose(
     library = library or Library()
     file = library.find(str(recipe))
     first = library.written_for(file)
-    foreign = file.fetched is not None and not trust
+    foreign = (file.fetched is not None or file.is_exported) and not trust
     classes = Classes(Sources([] if foreign else _folders(file, first), ours, root))
     composed = Composed(first, Tree(Variables(_recorded(file))), classes, foreign)
     for label, layer in _layers(library, file, ()):
@@ -103,21 +103,27 @@ def check(composed: Composed) -> None:
     Raises:
         RecipeError: with one line for each problem.
     """
-    _planned(composed)
+    planned(composed)
 
 
-def build(composed: Composed) -> Any:
+def build(composed: Composed, part: str | None = None, sizes: Mapping[str, Any] | None = None) -> Any:
     """Checks, imports and builds the experiment.
+
+    Args:
+        composed: the recipe.
+        part: the key of a part that is built alone, such as `agent`.
+        sizes: what is known of the environment (see `recipe_check.SIZES`), which then need not be made.
 
     Raises:
         RecipeError: with file and key, also for what the classes themselves refuse.
         MissingExtra: where a package of an extra is not installed.
     """
-    walk, root = _planned(composed)
-    return Build(walk.nodes, composed.classes.sources).run(root)
+    walk, root = planned(composed)
+    return Build(walk.nodes, composed.classes.sources, sizes).run(root, None if part is None else walk.nodes[part])
 
 
-def _planned(composed: Composed) -> tuple[Check, Node]:
+def planned(composed: Composed) -> tuple[Check, Node]:
+    """The checked plan of a recipe, see `check`."""
     walk = Check(composed.tree, composed.classes)
     root = walk.run()
     if problems := walk.problems.lines():
@@ -143,6 +149,12 @@ def _recorded(file: RecipeFile) -> dict[str, str | None]:
         return recorded(json.loads(found[1])) if found else {}
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"{file.label}: # variables: {error}") from error
+
+
+def seed_of(composed: Composed) -> int:
+    """The seed of a checked recipe: a whole number, perhaps as a text."""
+    said = composed.tree.find("seed")[1] if "seed" in composed.tree.root else 0
+    return said if isinstance(said, int) else int(float(said))
 
 
 def to_yaml(composed: Composed) -> str:

@@ -7,6 +7,7 @@ import inspect
 import random
 import sys
 import traceback
+from collections import abc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,16 +20,24 @@ from .recipe_module import Definition
 from .recipe_plan import Leaf, Listing, Mapping, Node, Plan, Shared
 from .recipe_source import Sources
 
+Sizes = abc.Mapping[str, Any]
+
 
 class Build:
-    """One building of a plan. A node that several keys share is built once."""
+    """One building of a plan. A node that several keys share is built once.
 
-    def __init__(self, nodes: dict[str, Node], sources: Sources):
-        self.nodes, self.sources = nodes, sources
+    Args:
+        nodes: all nodes by their keys.
+        sources: where their classes were found.
+        sizes: what is known of the environment by name, which is then not asked.
+    """
+
+    def __init__(self, nodes: dict[str, Node], sources: Sources, sizes: Sizes | None = None):
+        self.nodes, self.sources, self.sizes = nodes, sources, dict(sizes or {})
         self.built: dict[str, Any] = {}
 
-    def run(self, root: Node) -> Any:
-        """The root object.
+    def run(self, root: Node, part: Node | None = None) -> Any:
+        """The root object, or one part of it alone with what that refers to.
 
         Raises:
             RecipeError: where a class refuses its arguments, or is not what its source promised.
@@ -42,7 +51,7 @@ class Build:
                 sys.path.insert(0, str(folder))
         importlib.invalidate_caches()
         self._seed(root)
-        return self._node(root)
+        return self._node(part or root)
 
     def _seed(self, root: Node) -> None:
         """Seeds every global generator, since building an agent draws its first weights."""
@@ -84,6 +93,8 @@ class Build:
         return self.built[node.key]
 
     def _size(self, node: Node, size: str) -> Any:
+        if size in self.sizes:
+            return self.sizes[size]
         environment = self.nodes.get("environment")
         if environment is None:
             raise RecipeError(f"{place(node)}: {node.definition.name} needs '{size}', and no environment tells it")

@@ -6,8 +6,16 @@ import difflib
 from collections.abc import Iterable
 
 # An installable extra for each package that we need only sometimes.
-EXTRAS = {"mujoco": "mujoco", "dm_control": "dmc", "minari": "offline", "h5py": "offline", "ray": "ray"} | {
-    "submitit": "slurm"
+EXTRAS = {
+    "mujoco": "mujoco",
+    "dm_control": "dmc",
+    "minari": "offline",
+    "h5py": "offline",
+    "ray": "ray",
+    "submitit": "slurm",
+    "optuna": "sweep",
+    "huggingface_hub": "hub",
+    "tensorboard": "tensorboard",
 }
 
 

@@ -13,6 +13,7 @@ from .recipe_text import MAX_BYTES
 SUFFIXES = (".yaml", ".yml")
 RUN_RECIPE = "recipe.yaml"
 RUN_METRICS = "metrics.jsonl"
+EXPORTED = "agent.json"  # beside the recipe of an exported agent, which somebody else may have written
 _HEADER = re.compile(r"# recipe: (\S.*)\n")
 
 
@@ -44,10 +45,15 @@ class RecipeFile:
 
     @property
     def is_of_run(self) -> bool:
-        """Whether it lies in the folder of a run, where no modules of the user's are."""
+        """Whether it lies in the folder of a run or of an exported agent, where no modules of the user's are."""
         return self.path.name == RUN_RECIPE and any(
-            (self.folder / one).exists() for one in ("checkpoints", RUN_METRICS)
+            (self.folder / one).exists() for one in ("checkpoints", RUN_METRICS, EXPORTED)
         )
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether it is that of an exported agent."""
+        return self.fetched is None and self.path.name == RUN_RECIPE and (self.folder / EXPORTED).exists()
 
     def text(self) -> str:
         """What it says.

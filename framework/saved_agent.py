@@ -28,6 +28,7 @@ class SavedAgent(Agent):
 
     def __init__(self, run: Path) -> None:
         super().__init__()
+        self.run = run
         folder = checkpoints.latest(run)
         if folder is None or not (run / "recipe.yaml").is_file():
             raise ValueError(f"run: need a run folder with a recipe.yaml and an undamaged checkpoint, got {run}")

@@ -22,7 +22,20 @@ LEAVES = {
     "runs/remote_error",
     "runs/stopping",
 }  # import nothing of ours but each other
-ORDER = ["equations", "models", "imagination", "policies", "planners", "data", "agents", "runs", "recipe", "cli"]
+ORDER = [
+    "equations",
+    "models",
+    "imagination",
+    "policies",
+    "planners",
+    "data",
+    "agents",
+    "runs",
+    "recipe",
+    "sharing",
+    "sweeps",
+    "cli",
+]
 
 
 def layer(path: Path) -> str:

@@ -14,10 +14,40 @@ from collections.abc import Callable, Sequence
 
 from .. import __version__
 from ..recipe_error import MissingExtra, RecipeError
-from . import check, copy, doctor, evaluate, list, resume, selftest, show, train, verify_resume, video
+from . import (
+    check,
+    copy,
+    doctor,
+    evaluate,
+    export,
+    import_,
+    list,
+    resume,
+    selftest,
+    show,
+    sweep,
+    train,
+    verify_resume,
+    video,
+)
 from .output import Usage, complain
 
-VERBS = (train, evaluate, video, resume, list, show, copy, check, verify_resume, selftest, doctor)
+VERBS = (
+    train,
+    sweep,
+    evaluate,
+    video,
+    resume,
+    export,
+    import_,
+    list,
+    show,
+    copy,
+    check,
+    verify_resume,
+    selftest,
+    doctor,
+)
 EXAMPLES = """examples:
   fulgurite list                                        the recipes
   fulgurite train pets/pendulum                         train; everything lands in runs/pets/pendulum/
@@ -69,7 +99,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     for verb in VERBS:
         said = (verb.__doc__ or "").strip()
         one = verbs.add_parser(
-            verb.__name__.rpartition(".")[2].replace("_", "-"),
+            verb.__name__.rpartition(".")[2].strip("_").replace("_", "-"),
             help=said.splitlines()[0],
             description=said,
             formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -43,6 +43,8 @@ OPTIONAL = {
     "dm-control": Optional(">=1.0.50", "tested on 1.0.50", "dmc"),
     "minari": Optional(">=0.5.3", "tested on 0.5.3", "offline"),
     "submitit": Optional(">=1.5", "tested on 1.5.4", "slurm"),
+    "optuna": Optional(">=5", "tested on 5.0", "sweep"),
+    "huggingface-hub": Optional(">=2", "tested on 2.4", "hub"),
 }
 # What Fulgurite does not use, but what runs code from somebody's file, or for anybody, in the same environment: the
 # versions that do not (none where nothing is known to help), and what is wrong with others.

@@ -85,20 +85,18 @@ def play(composed: Composed, given: argparse.Namespace) -> int:
 
 def chosen(run: Path, name: str | None) -> Path:
     """The checkpoint of that name, or the newest undamaged one."""
-    from ..runs.checkpoint import BEST, checkpoints, latest, step
+    from ..recipe_files import EXPORTED
+    from ..runs import checkpoint_choice
 
-    if name is None:
-        newest = latest(run, complain)
-        if newest is None:
-            raise Usage(f"{run} has no undamaged checkpoint; a recipe's name evaluates its untrained agent")
-        return newest
-    best = run / "checkpoints" / BEST
-    wanted = best.read_text().strip() if name == BEST and best.is_file() else name
-    found = sorted(checkpoints(run), key=step)
-    if wanted not in [folder.name for folder in found]:
-        there = ", ".join([BEST] * best.is_file() + [folder.name for folder in found])
-        raise Usage(f"--checkpoint: expected one of {there or 'none, since there is none yet'}, got {name}")
-    return run / "checkpoints" / wanted
+    try:
+        return checkpoint_choice.chosen(run, name, complain)
+    except ValueError as error:
+        if (run / EXPORTED).exists():
+            raise Usage(f"{run} is an exported agent; install it first: fulgurite import {run}") from error
+        if name is None:
+            said = f"{run} has no undamaged checkpoint; a recipe's name evaluates its untrained agent"
+            raise Usage(said) from error
+        raise Usage(f"--{error}") from error
 
 
 def judge(experiment: Experiment, given: argparse.Namespace, checkpoint: Path | None, title: str) -> None:

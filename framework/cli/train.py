@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..recipe import Composed
+from ..recipe import Composed, seed_of
 from . import slurm, slurm_job
 from .output import Usage, say, trusting
 
@@ -91,12 +91,6 @@ def submit(given: argparse.Namespace, composed: Sequence[Composed]) -> int:
             run_folder.drop_if_empty(folder)
         raise
     return 0
-
-
-def seed_of(composed: Composed) -> int:
-    """The seed of a run; checked: a whole number, perhaps as a text."""
-    said = composed.tree.find("seed")[1] if "seed" in composed.tree.root else 0
-    return said if isinstance(said, int) else int(float(said))
 
 
 def by_seed(overrides: Sequence[str]) -> list[list[str]]:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+import gymnasium
+
 from ..keys import ObservationShape
 from ..recipe_error import Unfit
 from . import cart_pole as cart_pole  # these register our environments
@@ -102,6 +104,15 @@ class Environment:
         if render and not self.renders:
             raise ValueError(f"environment {self.id}: draws no frames: its metadata's render_modes lack rgb_array")
         return all_started([self._start((seed, 0, 0), render) for seed in seeds])
+
+    def native(self, render: bool = False) -> gymnasium.Env:
+        """One environment as Gymnasium has it: observations and actions of its own kind and units, after repeats and
+        wrappers; in this process. With `render`, `.render()` gives RGB frames `[H, W, 3]`.
+        """
+        made = Simulator(
+            self.id, self.action_repeat, self.max_episode_steps, self.options, render, None, self.wrappers
+        ).make()
+        return made.env
 
     @property
     def observation_shape(self) -> ObservationShape:

@@ -68,6 +68,7 @@ class Convention(gymnasium.Wrapper):
                 raise ValueError(f"actions: need a Box of real numbers or a Discrete space, got {actions}")
             if not actions.is_bounded():
                 raise ValueError(f"actions: need finite bounds, got {actions}")
+        assert isinstance(actions, spaces.Box | spaces.Discrete)
         self._actions = actions
         self._read = reader(env.observation_space)
         self.observation_space = space_of(self._read.shape)
@@ -89,7 +90,7 @@ class Convention(gymnasium.Wrapper):
 
     def step(self, action: NDArray[np.floating]) -> Outcome:
         """The outcome of an action `[A]`."""
-        meant = self._meant(action)
+        meant = own_action(action, self._actions)
         observation, reward, terminated, truncated, info = parts(STEP, "step", lambda: self.env.step(meant))
         earned, ends = number(reward), (flag(terminated, "terminated"), flag(truncated, "truncated"))
         return self._read(observation), earned, *ends, info
@@ -102,15 +103,16 @@ class Convention(gymnasium.Wrapper):
         """Begins a step; what it returns ends it. Here all is done at the end."""
         return partial(self.step, action)
 
-    def _meant(self, action: NDArray[np.floating]) -> Any:
-        """The simulator's own action."""
-        space = self._actions
-        if isinstance(space, spaces.Discrete):
-            return int(space.start + action.argmax())
-        assert isinstance(space, spaces.Box)
-        half_width = ((space.high - space.low) / 2).astype(space.dtype)
-        scaled = (space.low + half_width) + half_width * action.reshape(space.shape)
-        return np.minimum(np.maximum(scaled, space.low), space.high)
+
+def own_action(action: NDArray[np.floating], space: spaces.Box | spaces.Discrete) -> Any:
+    """A simulator's own action for one of ours `[A]`, or its own `[*B, ...]` for several `[*B, A]`."""
+    before = action.shape[:-1]
+    if isinstance(space, spaces.Discrete):
+        chosen = space.start + action.argmax(-1)
+        return chosen if before else int(chosen)
+    half_width = ((space.high - space.low) / 2).astype(space.dtype)
+    scaled = (space.low + half_width) + half_width * action.reshape(*before, *space.shape)
+    return np.minimum(np.maximum(scaled, space.low), space.high)
 
 
 RESET = ("observation", "info")
