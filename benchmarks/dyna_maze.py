@@ -5,7 +5,8 @@ python -m benchmarks dyna_maze
 Dyna-Q with n planning steps in the Dyna maze (alpha 0.1, gamma 0.95, epsilon 0.1): steps of an episode, means over 30
 runs, held against an independent measurement of the same (`KNOWN`), with which the book agrees. Dyna-Q+ against Dyna-Q
 where walls move: rewards that were collected. Prioritised sweeping against Dyna-Q in mazes of which every cell is
-divided: updates of the table until the greedy path is a shortest one. A planning step is timed on its own.
+divided: updates of the table until the greedy path is at most 1.2 times as long as the shortest. A planning step is
+timed on its own.
 """
 
 import json
@@ -37,7 +38,8 @@ RUNS, EPISODES = 30, 50
 PLANNING = (0, 5, 50)
 SHOWN = (1, 2, 3, 5, 10, 20)  # episodes
 KNOWN = {0: (28, 4707), 5: (6, 1831), 50: (3, 1646)}  # n: first episode at 20 steps or less, steps of all episodes
-RESOLUTIONS, SWEEPS, MOST_UPDATES = (1, 2, 3, 4, 5), 10, 3_000_000
+RESOLUTIONS, SWEEPS, MOST_UPDATES = (1, 2, 3, 4), 10, 3_000_000
+SLACK = 1.2  # times the shortest path; whether the very shortest is found is a matter of exploring, not of planning
 PICTURE = Path("docs/images/dyna_maze.png")
 
 
@@ -113,16 +115,17 @@ def greedy_steps(agent: Tabular, rows: tuple[str, ...], limit: int) -> int:
     return limit
 
 
-def updates_until_optimal(agent: type[DynaQ | PrioritizedSweeping], resolution: int, seed: int) -> int:
-    """Updates of the table until a greedy path from the start is a shortest one, looked at after every ten steps."""
+def updates_until_good(agent: type[DynaQ | PrioritizedSweeping], resolution: int, seed: int) -> int:
+    """Updates of the table until the greedy path from the start is good, looked at after every ten steps."""
     maze = Maze(resolution=resolution)
     least = steps_to_goal(maze.rows)["".join(maze.rows).index("S")]
     assert least is not None
+    enough = int(SLACK * least)
     learner = agent(*sized(maze), planning_steps=5, step_size=0.5)
     for step, _ in enumerate(lived(learner, maze, seed), start=1):
         if step % 10 == 0:
             updates = int(learner.values.updates)
-            if updates > MOST_UPDATES or greedy_steps(learner, maze.rows, least + 1) == least:
+            if updates > MOST_UPDATES or greedy_steps(learner, maze.rows, enough + 1) <= enough:
                 return updates
     raise AssertionError("a life has no end")
 
@@ -243,7 +246,7 @@ def sweeps(axes: Axes, updates: dict[str, dict[int, list[int]]]) -> None:
         low, high = ([end(values) for values in by_size.values()] for end in (min, max))
         axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.set_yscale("log")
-    axes.set_title("Updates until the greedy path is a shortest one (band: all runs)", loc="left", fontsize=10)
+    axes.set_title("Updates until the greedy path is good (band: all runs)", loc="left", fontsize=10)
     legend(axes)
 
 
@@ -271,7 +274,7 @@ def run(options: Namespace) -> str:
     }
     updates = {
         who: {
-            resolution: [updates_until_optimal(agent, resolution, seed) for seed in range(SWEEPS)]
+            resolution: [updates_until_good(agent, resolution, seed) for seed in range(SWEEPS)]
             for resolution in RESOLUTIONS
         }
         for who, agent in contestants.items()
