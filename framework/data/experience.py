@@ -54,7 +54,7 @@ class Experience(pl.LightningDataModule):
         schedule: how many updates are due after each collection.
         updates_per_epoch: the unit in which updates are done and validated.
         updates_per_call: updates in one `training_step`, which spreads the trainer's cost.
-        held_out_share: of trajectories that are kept for validation, whole.
+        held_out_share: of trajectories that are kept for validation, whole; none where the agent learns on-policy.
         validation_size: held-out transitions that a validation looks at, at most; frames, of sequences.
         capacity: transitions in the buffer; then the oldest are overwritten. An agent that learns on-policy is handed
             its latest collection, whatever the capacity. Where observations have images, and for sequences, frames: an

@@ -17,7 +17,6 @@ from torch import Tensor
 from ..keys import DONE, HELD_OUT, TRAJECTORY, TRANSITION, TRUNCATED
 from . import saved_rows
 from .replay import Replay
-from .windows import held_out_trajectories
 
 
 class OnPolicy(ABC):
@@ -33,6 +32,8 @@ class OnPolicy(ABC):
 
 class LatestCollection(Replay):
     """Transitions of vectors. What comes in takes the place of what was learned from.
+
+    Nothing is held out: a small collection may be a single episode.
 
     Args:
         agent: whose credit the transitions get when the first minibatch is asked for; until then more may come, as in
@@ -50,7 +51,8 @@ class LatestCollection(Replay):
         return len(self.rows)
 
     def extend(self, transitions: TensorDictBase, held_out: Tensor, generator: torch.Generator) -> None:
-        rows = transitions.select(*TRANSITION, TRAJECTORY).set(HELD_OUT, held_out[:, None])
+        rows = transitions.select(*TRANSITION, TRAJECTORY)
+        rows[HELD_OUT] = torch.zeros_like(held_out)[:, None]
         self.rows = torch.cat([self.rows, rows]) if len(self) and not self.credited else rows
         self.written += len(rows)
         self.credited, self._left = False, self._left[:0]
@@ -68,25 +70,21 @@ class LatestCollection(Replay):
             self.rows = self.rows[self.rows[TRAJECTORY][:, 0].argsort(stable=True)]
             self.rows.update(self.agent.credit(self.rows.exclude(HELD_OUT)))
             self.credited = True
-        trained = (~self.rows[HELD_OUT][:, 0]).nonzero()[:, 0] if len(self) else self._left
-        if not len(trained):
-            raise ValueError("need at least one transition to train on, got none: all are held out, or failed")
+        if not len(self):
+            raise ValueError("need at least one transition to train on, got none: all failed")
         while len(self._left) < count * batch_size:
-            self._left = torch.cat([self._left, trained[torch.randperm(len(trained), generator=generator)]])
+            self._left = torch.cat([self._left, torch.randperm(len(self), generator=generator)])
         index, self._left = self._left[: count * batch_size], self._left[count * batch_size :]
         return self.rows.exclude(HELD_OUT)[index].unflatten(0, (count, batch_size))
 
     def held_out(self, limit: int) -> TensorDictBase:
-        if not len(self):
-            return self.rows
-        index = self.rows[HELD_OUT][:, 0].nonzero()[:, 0]
-        return self.rows.select(*TRANSITION, TRAJECTORY)[index[:: -(-len(index) // limit)] if len(index) else index]
+        return self.rows[:0]
 
     def newest(self, count: int) -> TensorDictBase:
         return self.rows.select(*TRANSITION, TRAJECTORY)[max(0, len(self) - count) :]
 
     def trajectories(self) -> list[TensorDictBase]:
-        return held_out_trajectories(self.rows) if len(self) else []
+        return []
 
     def state_dict(self, name: str, saved: Collection[str] = ()) -> dict[str, Any]:
         name = f"{name}-{self.written}{'-credited' if self.credited else ''}"  # a part keeps its content

@@ -70,16 +70,17 @@ def test_every_transition_is_handed_out_as_often():
     assert len({tuple(one.tolist()) for one in passes.split(5)}) > 1
 
 
-def test_held_out_episodes_are_not_trained_on():
+def test_nothing_is_held_out():
+    """A collection of one episode would leave nothing to learn from."""
     data = LatestCollection(Teller())
-    extended(data, FIRST, held_out=[1])
-    assert data.sample(1, 12, generator())["trajectory"].unique().tolist() == [0]
-    assert data.held_out(10)["trajectory"].unique().tolist() == [1]
-    assert [len(one) for one in data.trajectories()] == [2]
-    assert "asked" not in data.held_out(10)
-    extended(data, [(2, 0)], held_out=[2])
+    extended(data, FIRST, held_out=[0, 1])
+    assert data.sample(1, 12, generator())["trajectory"].unique().tolist() == [0, 1]
+    assert len(data.held_out(10)) == len(data.trajectories()) == 0
+
+
+def test_without_a_transition_it_says_so():
     with pytest.raises(ValueError, match="need at least one transition to train on, got none"):
-        data.sample(1, 1, generator())
+        LatestCollection(Teller()).sample(1, 1, generator())
 
 
 def test_an_episode_that_was_cut_off_is_truncated():
