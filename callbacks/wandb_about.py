@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from .redact import redact
+from fulgurite.redact import redact
 
 
 def describe(about: dict[str, Any], folder: Path) -> dict[str, Any]:

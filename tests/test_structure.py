@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 LEAVES = {
     "keys",
     "recipe_error",
+    "redact",
     "runs/checkpoint",
     "runs/checkpoint_content",
     "runs/durable",
@@ -20,9 +21,10 @@ LEAVES = {
     "runs/random_states",
     "runs/ranks",
     "runs/remote_error",
+    "runs/rows",
     "runs/stopping",
 }  # import nothing of ours but each other
-ORDER = ["equations", "models", "imagination", "policies", "planners", "data", "agents", "runs", "recipe", "cli"]
+ORDER = ["equations", "models", "imagination", "policies", "planners", "data", "agents", "runs", "recipe", "reports", "cli"]
 
 
 def layer(path: Path) -> str:

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 
 from .. import __version__
 from ..recipe_error import MissingExtra, RecipeError
-from . import check, copy, doctor, evaluate, list, resume, selftest, show, train, verify_resume, video
+from . import check, compare, copy, doctor, evaluate, list, report, resume, selftest, show, train, verify_resume, video
 from .output import Usage, complain
 
-VERBS = (train, evaluate, video, resume, list, show, copy, check, verify_resume, selftest, doctor)
+VERBS = (train, evaluate, video, report, compare, resume, list, show, copy, check, verify_resume, selftest, doctor)
 EXAMPLES = """examples:
   fulgurite list                                        the recipes
   fulgurite train pets/pendulum                         train; everything lands in runs/pets/pendulum/
