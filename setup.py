@@ -9,7 +9,9 @@ for name, folder in FOLDERS.items():
     packages += [f"{name}.{found}" for found in find_packages(folder)]
 
 setup(
-    packages=packages, package_dir=FOLDERS, package_data={
+    packages=packages,
+    package_dir=FOLDERS,
+    package_data={
         "fulgurite": ["py.typed"],
         "fulgurite.recipes": ["**/*.yaml"],
         "fulgurite.reports": ["*.jinja", "*.css"],

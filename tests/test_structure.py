@@ -24,7 +24,19 @@ LEAVES = {
     "runs/rows",
     "runs/stopping",
 }  # import nothing of ours but each other
-ORDER = ["equations", "models", "imagination", "policies", "planners", "data", "agents", "runs", "recipe", "reports", "cli"]
+ORDER = [
+    "equations",
+    "models",
+    "imagination",
+    "policies",
+    "planners",
+    "data",
+    "agents",
+    "runs",
+    "recipe",
+    "reports",
+    "cli",
+]
 
 
 def layer(path: Path) -> str:

@@ -81,9 +81,10 @@ def _said(leaves: dict[str, Any], key: str) -> str:
 
 
 def _overrides(changed: list[Change] | None) -> list[str]:
-    """`_target_` first: a class that changes forgets the keys of the other."""
-    words = [f"{change.key}={change.run}" for change in changed or () if change.run != ABSENT]
-    return sorted(words, key=lambda word: "_target_=" not in word)
+    """Classes first, by the name of their node, as a person would swap them: what fits of the old keys is kept."""
+    said = [change for change in changed or () if change.run != ABSENT]
+    said.sort(key=lambda change: not change.key.endswith("._target_"))
+    return [f"{change.key.removesuffix('._target_')}={change.run}" for change in said]
 
 
 def _composes(run: Run, words: list[str]) -> bool:

@@ -48,11 +48,11 @@ def of_groups(groups: list[Group], axis: str = "env_steps") -> Chart | None:
         if len(curves) == 1:
             means.append(Line(f"{group.name}, one seed", *curves[0], colour=colour))
             continue
-        thin += [Line(f"{group.name}, a seed", *curve, colour=colour, thin=True, marks=False) for curve in curves]
+        thin += [Line("", *curve, colour=colour, thin=True, marks=False) for curve in curves]
         if curves and (common := together(curves)):
             x, returns = common
             iqm, low, high = with_interval(returns)
-            bands.append(Band(f"{group.name}, interval", list(x), list(low), list(high), colour=colour))
+            bands.append(Band("", list(x), list(low), list(high), colour=colour))
             means.append(Line(f"{group.name}, {len(curves)} seeds", list(x), list(iqm), colour=colour))
     if not means and not thin:
         return None

@@ -103,11 +103,14 @@ def commands(group: Group) -> list[dict[str, str]]:
     """To go on with what has not ended, and to train the same again."""
     first = group.runs[0]
     again = {"label": "Train the same again:", "command": train_command(first, group.changed)}
-    open_ended = [run for run in group.runs if run.status != "completed"]
-    way_on = "\n".join(map(resume_command, open_ended or [first]))
+    saved = [run for run in group.runs if any((run.folder / "checkpoints").glob("step-*"))]
+    if not saved:
+        return [again]
+    open_ended = [run for run in saved if run.status != "completed"]
     if open_ended:
+        way_on = "\n".join(map(resume_command, open_ended))
         return [{"label": "Go on from the newest checkpoint:", "command": way_on}, again]
-    more = f"{way_on} experience.max_env_steps={2 * int(first.last('env_steps') or 0)}"
+    more = f"{resume_command(saved[0])} experience.max_env_steps={2 * int(saved[0].last('env_steps') or 0)}"
     return [{"label": "Go on from where it ended, to twice the steps:", "command": more}, again]
 
 

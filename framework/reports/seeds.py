@@ -16,7 +16,7 @@ def over_steps(label: str, curves: Sequence[Series], colour: int = 0) -> list[La
     """One bold line, or thin ones and their mean where all were measured."""
     if len(curves) == 1:
         return [Line(label, *curves[0], colour=colour)]
-    thin: list[Layer] = [Line(f"{label}, each seed", x, y, colour=colour, thin=True, marks=False) for x, y in curves]
+    thin: list[Layer] = [Line("", x, y, colour=colour, thin=True, marks=False) for x, y in curves]
     common = together([one_each(curve) for curve in curves])
     if common is not None:
         thin.append(Line(f"{label}, mean of {len(curves)} seeds", list(common[0]), list(common[1].mean(0)), colour))
@@ -40,9 +40,7 @@ def ahead(rows: Sequence[dict[str, float]], prefix: str, label: str, colour: int
     if len(rows) == 1:
         k, values = curves[0]
         return [Line(label, k, values, colour=colour)]
-    thin: list[Layer] = [
-        Line(f"{label}, each seed", k, values, colour=colour, thin=True, marks=False) for k, values in curves
-    ]
+    thin: list[Layer] = [Line("", k, values, colour=colour, thin=True, marks=False) for k, values in curves]
     return [*thin, Line(f"{label}, mean of {len(rows)} seeds", *mean_ahead(rows, prefix), colour=colour)]
 
 

@@ -116,6 +116,11 @@ class Frame:
     def band(self, layer: Band) -> Iterator[Markup]:
         rows = [row for row in zip(layer.x, layer.low, layer.high, strict=True) if all(map(math.isfinite, row))]
         rows = thinned(rows)
+        if len(rows) == 1:  # one measurement: its spread is an upright line
+            (x, low, high) = rows[0]
+            yield Markup('<path class="line" opacity="{}" d="M{} {}V{}"/>').format(
+                2 * layer.strength, self.across(x), self.up(low), self.up(high)
+            )
         if len(rows) < 2:
             return
         there = [(x, high) for x, _, high in rows]

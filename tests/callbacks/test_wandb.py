@@ -17,9 +17,9 @@ from wandb_file import history, parsed, records, values
 from watched import Run
 
 from fulgurite.callbacks import wandb_logger, wandb_mode
-from fulgurite.redact import HIDDEN
 from fulgurite.callbacks.wandb_logger import Wandb
 from fulgurite.callbacks.wandb_mode import Decision, decide, has_key, reachable
+from fulgurite.redact import HIDDEN
 from fulgurite.runs.metrics import report
 
 RECIPE = """# recipe: pets/pendulum
