@@ -11,7 +11,7 @@ from .difference import Change, changes, flat
 from .run import Run
 
 ASIDE = ("seed", "callbacks", "logger", "threads")  # what does not change what is learned
-MOST_CHANGES = 3  # in a name
+MOST_CHANGES, MOST_LETTERS = 3, 40  # in a name; of each
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def named(run: Run, changed: list[Change] | None, firsts: Sequence[Run]) -> str:
         and not any(other_class(change.key, own, other) for other in theirs)
     ]
     telling.sort(key=lambda change: "_target_" not in change.key)
-    words = [f"{_last(change.key)}={change.run}" for change in telling[:MOST_CHANGES]]
+    words = [_cut(f"{_last(change.key)}={change.run}") for change in telling[:MOST_CHANGES]]
     return " ".join([run.source, *words, *(["..."] if len(telling) > MOST_CHANGES else [])])
 
 
@@ -96,6 +96,11 @@ def task(run: Run) -> dict[str, Any]:
     aside = ("num_envs", "isolated", "max_faults", "step_timeout")
     played = {k: v for k, v in environment.items() if k not in aside} if isinstance(environment, dict) else {}
     return {"environment": played, "evaluation": starts}
+
+
+def _cut(word: str) -> str:
+    """A word that leaves room for others."""
+    return word if len(word) <= MOST_LETTERS else f"{word[: MOST_LETTERS - 3]}..."
 
 
 def _last(key: str) -> str:

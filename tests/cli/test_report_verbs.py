@@ -1,4 +1,4 @@
-"""`report` and `compare` by the command: where pages land, what is printed, what is refused, and that torch stays out."""
+"""`report` and `compare` by the command: where pages land, what is printed and refused, and that torch stays out."""
 
 import json
 import subprocess
@@ -10,6 +10,13 @@ from run_folders import folder_of_run
 
 from fulgurite.cli import main
 
+ROOT = Path(__file__).parents[2]
+TYPED = [
+    line.partition("#")[0].split()[1:]
+    for name in ("README.md", "docs/reports.md")
+    for line in (ROOT / name).read_text().splitlines()
+    if line.startswith(("fulgurite report", "fulgurite compare"))
+]
 SPY = "import sys; from fulgurite.cli import main; code = main(sys.argv[1:]); print(*sys.modules); sys.exit(code)"
 
 
@@ -51,7 +58,15 @@ def test_compare_prints_tables_and_writes_a_page(home: Path, capsys: pytest.Capt
         said = capsys.readouterr().out
         assert said.startswith(begins)
         assert not Path("comparison.html").exists()
-    assert json.loads(said)["standings"][0]["name"] == "pets/cartpole horizon=15"
+    assert json.loads(said)["standings"][0]["name"] == "pets/cartpole"
+
+
+@pytest.mark.parametrize("words", TYPED, ids=" ".join)
+def test_what_the_documents_say_to_type(words: list[str]) -> None:
+    assert len(TYPED) >= 7
+    for family in ("pets", "icem"):
+        folder_of_run(Path("runs", family, "pendulum"), recipe=f"{family}/pendulum")
+    assert main(words) == 0
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def two(home: Path) -> list[Group]:
 def test_the_numbers_of_two_groups(tmp_path: Path) -> None:
     found = compare(two(tmp_path), levels=[110, 180])
     fast, slow = found.standings
-    assert (fast.name, slow.name, fast.runs) == ("pets/cartpole horizon=15", "pets/cartpole horizon=3", 3)
+    assert (fast.name, slow.name, fast.runs) == ("pets/cartpole", "pets/cartpole horizon=3", 3)
     assert fast.final.value == pytest.approx(170)  # of three nothing is cut
     assert fast.final.low == 150
     assert fast.final.high == 200
@@ -87,8 +87,8 @@ def test_runs_that_have_not_ended_are_told(tmp_path: Path) -> None:
 def test_every_form_has_the_numbers(tmp_path: Path) -> None:
     found = compare(two(tmp_path), levels=[180])
     text = markdown(found)
-    assert "| pets/cartpole horizon=15 | 3 | 170.0 | [150.0, 200.0] | 170.0 \N{PLUS-MINUS SIGN} 26.5 |" in text
-    assert "| pets/cartpole horizon=15 | not (1 of 3) |" in text
+    assert "| pets/cartpole | 3 | 170.0 | [150.0, 200.0] | 170.0 \N{PLUS-MINUS SIGN} 26.5 |" in text
+    assert "| pets/cartpole | not (1 of 3) |" in text
     assert r"pets/cartpole horizon=3 & 3 & 125.0 & [100.0, 155.0] & 125.0 $\pm$ 27.8 & " in latex(found)
     plain = json.loads(json.dumps(found.plain(), allow_nan=False))
     assert plain["standings"][0]["reached"][0]["steps"] is None

@@ -16,7 +16,8 @@ from fulgurite.reports.run import read
 # For every text: the contrast of its colour with what is painted behind it (WCAG 2, relative luminance).
 CONTRASTS = """(() => {
   const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = (c) => c.slice(0, 3).map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  const linear = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = (c) => c.slice(0, 3).map((v) => linear(v / 255))
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   const behind = (one) => {
     for (; one; one = one.parentElement) {
@@ -27,17 +28,17 @@ CONTRASTS = """(() => {
   };
   const found = [];
   for (const one of document.querySelectorAll('body *')) {
-    if (![...one.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) || !one.getClientRects().length) continue;
+    if (!(WANTED) || !one.getClientRects().length) continue;
     const style = getComputedStyle(one);
     const [a, b] = [light(rgb(one instanceof SVGElement ? style.fill : style.color)), light(behind(one))];
     found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), one.textContent.slice(0, 40)]);
   }
   return found.sort((x, y) => x[0] - y[0]);
 })()"""
-STROKES = (
-    CONTRASTS.replace("'body *'", "'.line, .mark, .dashed'")
-    .replace("![...one.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) || !", "!")
-    .replace("style.fill", "style.color")
+TEXTS = CONTRASTS.replace("WANTED", "[...one.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())")
+STROKES = CONTRASTS.replace("'body *'", "'.line, .mark, .dashed'").replace("WANTED", "true").replace(".fill", ".color")
+WIDER = "[...document.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > WIDTH + 1 && " + (
+    "!e.closest('.scroll, pre')).map(e => e.outerHTML.slice(0, 120))"
 )
 LARGEST = "[...document.querySelectorAll('svg.chart, img, .card')].filter(e => e.getClientRects().length)" + (
     ".map(e => e.getBoundingClientRect()).map(r => [r.left, r.right, r.width])"
@@ -73,13 +74,15 @@ def test_it_looks_as_it_should(shown: Browser, pages: dict[str, Path], name: str
     shown.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert shown.said == []
     assert [address for address in shown.requested if not address.startswith("data:")] == [pages[name].as_uri()]
-    assert shown.evaluate("document.documentElement.scrollWidth") <= width
+    assert shown.evaluate("document.documentElement.scrollWidth") <= width, shown.evaluate(
+        WIDER.replace("WIDTH", str(width))
+    )[:5]
     boxes = shown.evaluate(LARGEST)
     assert all(left >= 0 and right <= width for left, right, _ in boxes)
     assert name == "crashed" or sum(box[2] > 250 for box in boxes) > 10
     paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, paper[4:-1].split(","))) < 200) is dark
-    texts = shown.evaluate(CONTRASTS)
+    texts = shown.evaluate(TEXTS)
     assert len(texts) > 10
     assert texts[0][0] >= 4.5, texts[:3]
     strokes = shown.evaluate(STROKES)
