@@ -9,5 +9,11 @@ for name, folder in FOLDERS.items():
     packages += [f"{name}.{found}" for found in find_packages(folder)]
 
 setup(
-    packages=packages, package_dir=FOLDERS, package_data={"fulgurite": ["py.typed"], "fulgurite.recipes": ["**/*.yaml"]}
+    packages=packages,
+    package_dir=FOLDERS,
+    package_data={
+        "fulgurite": ["py.typed"],
+        "fulgurite.recipes": ["**/*.yaml"],
+        "fulgurite.reports": ["*.jinja", "*.css"],
+    },
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from fulgurite.runs.redact import redact
+from fulgurite.redact import redact
 
 ID = Path("wandb") / "run-id"
 

@@ -18,7 +18,7 @@ from pytorch_lightning.loggers.logger import DummyExperiment, Logger, rank_zero_
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
-from fulgurite.runs.metrics import horizons
+from fulgurite.runs.rows import horizons
 
 from .wandb_about import describe, recipe
 from .wandb_aside import Aside

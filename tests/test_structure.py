@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 LEAVES = {
     "keys",
     "recipe_error",
+    "redact",
     "runs/checkpoint",
     "runs/checkpoint_content",
     "runs/durable",
@@ -20,6 +21,7 @@ LEAVES = {
     "runs/random_states",
     "runs/ranks",
     "runs/remote_error",
+    "runs/rows",
     "runs/stopping",
 }  # import nothing of ours but each other
 ORDER = [
@@ -34,6 +36,7 @@ ORDER = [
     "recipe",
     "sharing",
     "sweeps",
+    "reports",
     "cli",
 ]
 

@@ -16,12 +16,14 @@ from .. import __version__
 from ..recipe_error import MissingExtra, RecipeError
 from . import (
     check,
+    compare,
     copy,
     doctor,
     evaluate,
     export,
     import_,
     list,
+    report,
     resume,
     selftest,
     show,
@@ -37,6 +39,8 @@ VERBS = (
     sweep,
     evaluate,
     video,
+    report,
+    compare,
     resume,
     export,
     import_,

@@ -142,7 +142,7 @@ ONCE = {
 
 def by_horizon(metrics: Mapping[str, float]) -> None:
     """A row for each horizon; errors are in standard deviations of the data."""
-    from ..runs.metrics import horizons
+    from ..runs.rows import horizons
 
     rows = [["steps ahead", *COLUMNS.values()]]
     for k in horizons(metrics, "model/crps")[0]:

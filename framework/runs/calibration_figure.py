@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from .figures import COLOURS, GREY, error_axis, horizon_axis, legend, panels
-from .metrics import horizons
+from .rows import horizons
 
 
 def calibration_figure(metrics: Mapping[str, Any]) -> Figure:

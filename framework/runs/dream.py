@@ -1,6 +1,6 @@
 """An episode as it was and as the model imagines it: some frames seen, then none, under the actions that were taken.
 
-    s_c ~ q(s_c | o_1:c, a_1:c-1)        s_{t+1} ~ p(s' | s_t, a_t)        o_t ~ p(o | s_t), t > c
+s_c ~ q(s_c | o_1:c, a_1:c-1)        s_{t+1} ~ p(s' | s_t, a_t)        o_t ~ p(o | s_t), t > c
 """
 
 from typing import NamedTuple

@@ -23,7 +23,9 @@ def dream_film(dreams: Mapping[str, Dream], width: int = 480) -> list[Image.Imag
     """One picture a frame: of all observations below each other."""
     first = next(iter(dreams.values()))
     length, context = len(first.truth), len(first.seen)
-    rows = [Pictures(name, one, width) if one.truth.dim() == 4 else Traces(name, one, width) for name, one in dreams.items()]
+    rows = [
+        Pictures(name, one, width) if one.truth.dim() == 4 else Traces(name, one, width) for name, one in dreams.items()
+    ]
     images = []
     for t in range(length):
         told = f"step {t}   seen" if t < context else f"step {t}   imagined for {t - context + 1} steps"

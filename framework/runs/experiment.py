@@ -22,8 +22,10 @@ from ..data.play import Episode
 from ..data.transitions import held_out_of
 from . import checkpoint as checkpoints
 from . import metrics, stopping, trainer_keys
+from .after_run import AfterRun
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .cluster import cluster
+from .device import device_name
 from .evaluation import Evaluation, NothingPlayed
 from .lost_ranks import lost_ranks_named
 from .model_report import model_report
@@ -84,7 +86,8 @@ class Experiment:
         """Trains until `experience.max_env_steps`, from a checkpoint if given, and writes `result.json` last.
 
         Returns:
-            the content of `result.json`: status, environment steps, wall seconds, final and best evaluation, versions.
+            the content of `result.json`: status, environment steps, wall seconds, final and best evaluation, versions,
+            device.
 
         Raises:
             EnvironmentFault, NotFinite: see `Experience.collect`, `Update.make`; the run folder keeps
@@ -103,7 +106,7 @@ class Experiment:
                 *cluster(),
             ],
         )
-        status, reason = "failed", None
+        status, reason, at_once = "failed", None, False
         try:
             with warnings.catch_warnings(), lost_ranks_named(trainer):
                 quieten()
@@ -115,16 +118,19 @@ class Experiment:
                 raise
             raise WrongCheckpoint(f"{checkpoint}: cannot be gone on from: {reason.partition(chr(10))[0]}") from error
         except BaseException as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason, at_once = f"{type(error).__name__}: {error}", not isinstance(error, Exception)
             raise
         finally:
             self.experience.close()
-            result = self.result(folder, status, reason)
+            result = {**self.result(folder, status, reason), "device": device_name(trainer)}
             if trainer.is_global_zero and folder.is_dir():
                 try:
                     (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n")
                 except OSError as error:
                     log.warning("%s cannot be written: %s", RESULT, error)
+                for callback in callbacks if not at_once else ():
+                    if isinstance(callback, AfterRun):
+                        callback.after_run(folder)
         return result
 
     def evaluate(self, checkpoint: Path | None = None) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import json
 import logging
 import math
 import os
-import re
 from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
@@ -19,8 +18,11 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from .rows import NAME, horizons, read
+
+__all__ = ["AXES", "MetricsFile", "horizons", "number", "read", "report", "size", "truncate"]
+
 log = logging.getLogger(__name__)
-NAME = "metrics.jsonl"
 AXES = ("env_steps", "gradient_steps", "wall_seconds")
 
 
@@ -42,37 +44,6 @@ def report(trainer: Trainer, metrics: Mapping[str, SupportsFloat]) -> None:
 def number(value: SupportsFloat) -> int | float:
     """A Python int or float from a number, a numpy scalar or a tensor of one element."""
     return int(value) if isinstance(value, Integral) else float(value)
-
-
-def read(folder: Path | str) -> list[dict[str, Any]]:
-    """The rows of a run folder in the order they were written; empty when there is no file yet.
-
-    A last line without its end (the process was killed while writing) is left out.
-
-    Raises:
-        ValueError: a complete line is not a JSON object; names file and line.
-    """
-    path = Path(folder) / NAME
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    rows = []
-    for index, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"{path}, line {index}: expected a JSON object, got {line[:60]!r}") from error
-        if not isinstance(row, dict):
-            raise ValueError(f"{path}, line {index}: expected a JSON object, got {line[:60]!r}")
-        rows.append(row)
-    return rows
-
-
-def horizons(row: Mapping[str, Any], prefix: str) -> tuple[list[int], list[float]]:
-    """The horizons k and values of `<prefix>_h<k>`, k rising; empty without any."""
-    found = {int(m[1]): row[name] for name in row if (m := re.fullmatch(re.escape(prefix) + r"_h(\d+)", name))}
-    present = [k for k in sorted(found) if found[k] is not None]
-    return present, [found[k] for k in present]
 
 
 def size(folder: Path | str) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .calibration_figure import calibration_figure
 from .figures import COLOURS, GREY, error_axis, horizon_axis, legend, level_line, panels
-from .metrics import horizons, read
+from .rows import horizons, read
 
 Rows = Sequence[Mapping[str, Any]]
 SHARES = ("environment", "model", "planner", "evaluation")

@@ -15,7 +15,7 @@ from typing import Any
 from ..recipe import Composed, compose, planned, to_yaml
 from ..recipe_check import Check
 from ..recipe_plan import Leaf, Node, Plan, children
-from ..runs.redact import HIDDEN, redact
+from ..redact import HIDDEN, redact
 
 GIVEN = "???"  # a recipe's word for what must be given
 VARIABLE = "oc.env:"

@@ -19,8 +19,8 @@ from watched import Run
 from fulgurite.callbacks import wandb_logger, wandb_mode
 from fulgurite.callbacks.wandb_logger import Wandb
 from fulgurite.callbacks.wandb_mode import Decision, decide, has_key, reachable
+from fulgurite.redact import HIDDEN
 from fulgurite.runs.metrics import report
-from fulgurite.runs.redact import HIDDEN
 
 RECIPE = """# recipe: pets/pendulum
 seed: 3

@@ -1,6 +1,6 @@
 """Secrets are blanked out, everything else stays."""
 
-from fulgurite.runs.redact import HIDDEN, redact
+from fulgurite.redact import HIDDEN, redact
 
 
 def test_telling_names_hide_their_value() -> None:
