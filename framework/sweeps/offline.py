@@ -102,8 +102,8 @@ class Offline:
         folder = self.folder / "trials" / f"{theirs.number:04d}"
         words = [*self.overrides, *overrides_of(theirs.params)]
         ours = Trial(folder, self.recipe, words, self.seeds(words), self.sweep.metric, self.trust)
-        ours.start()
         self.running.append(Running(theirs, ours, len(self.study.trials[theirs.number].intermediate_values)))
+        ours.start()  # whatever interrupts it, `run` stops what it has begun
 
     def seeds(self, words: list[str]) -> list[int]:
         """From the recipe's own on, the same for every trial, so that they differ in nothing but their parameters."""
@@ -156,10 +156,10 @@ class Offline:
 
 
 def ranked(study: optuna.Study, goal: str) -> list[FrozenTrial]:
-    """Trials with a value, the best first, then those that were ended early, then those that failed."""
+    """Trials with a value, the best first, then those that were ended early, that go on, that failed."""
     sign = -1.0 if goal == "maximize" else 1.0
-    order = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1, TrialState.RUNNING: 2, TrialState.FAIL: 3}
+    order = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.FAIL]
     return sorted(
-        study.get_trials(deepcopy=False),
-        key=lambda one: (order.get(one.state, 4), sign * one.value if one.value is not None else 0.0, one.number),
+        study.get_trials(deepcopy=False, states=order),
+        key=lambda one: (order.index(one.state), sign * one.value if one.value is not None else 0.0, one.number),
     )
