@@ -12,10 +12,10 @@ from wandb_file import records, values
 from fulgurite.callbacks.wandb_about import run_id, told
 from fulgurite.cli import main
 from fulgurite.runs.metrics import read
+from fulgurite.sharing.folder import FILES
 
 REST = """
 environment: {max_episode_steps: 12}
-experience: {max_env_steps: 60}
 callbacks: {model_error: null, calibration: null, plots: null, evaluate: {every_env_steps: 40}, video: {width: 60}}
 logger: {wandb: {tags: [mine], job_type: trial}}
 """
@@ -28,9 +28,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(home)
         patch.setenv("WANDB_MODE", "offline")
         patch.setenv("WANDB_DATA_DIR", str(home))
-        Path("small.yaml").write_text(small_run(REST).replace("  max_env_steps: 160\n", "", 1).replace(
-            "\nexperience: {max_env_steps: 60}", "").replace("experience:\n", "experience:\n  max_env_steps: 60\n"))  # fmt: skip
-        assert main(["train", "small.yaml", "logger.tensorboard=TensorBoard", "logger.csv=CsvFile"]) == 0
+        Path("small.yaml").write_text(small_run(REST))
+        words = ["experience.max_env_steps=60", "logger.tensorboard=TensorBoard", "logger.csv=CsvFile"]
+        assert main(["train", "small.yaml", *words]) == 0
         (folder,) = (home / "runs" / "small").iterdir()
     return folder
 
@@ -45,13 +45,11 @@ def test_wandb_has_configuration_rows_videos_and_the_agent_as_an_artifact(run: P
     evaluated = {row["env_steps"]: row["eval/return_mean"] for row in rows if "eval/return_mean" in row}
     assert evaluated == {row["env_steps"]: row["eval/return_mean"] for row in read(run) if "eval/return_mean" in row}
     assert any("video/evaluation.videos" in row or "video/evaluation" in row for row in rows)
-    made = [one.log_artifact.artifact for one in found["request"] if one.WhichOneof("request_type") == "log_artifact"]
-    made += list(found.get("artifact", []))
-    (artifact,) = made
+    (artifact,) = found["artifact"]
     assert (artifact.name, artifact.type) == (f"agent-{run_id(run)}", "model")
     assert {"latest", "step-60"} <= set(artifact.aliases)
     assert json.loads(artifact.metadata)["agent"] == "MPC"
-    assert {Path(entry.path).name for entry in artifact.manifest.contents} | set() >= {"agent.json"}
+    assert {entry.path for entry in artifact.manifest.contents} == set(FILES)
 
 
 def test_tensorboard_has_every_number_by_environment_steps(run: Path) -> None:
