@@ -70,6 +70,7 @@ class Offline:
         self.study = open_study(folder, sweep, jobs)
         self.space = distributions(sweep)
         self.running: list[Running] = []
+        self.written: int | None = None  # the trial that `best.yaml` is of
 
     def run(self) -> None:
         """Goes on until all trials are made. However it is left, its runs have ended and can be gone on with.
@@ -149,8 +150,9 @@ class Offline:
             for row in rows:
                 told = [row.params.get(key) for key in self.sweep.parameters]
                 table.writerow([row.number, row.state.name.lower(), row.value, *told])
-        if self.of(TrialState.COMPLETE):
-            best = self.study.best_trial
+        best = self.study.best_trial if self.of(TrialState.COMPLETE) else None
+        if best is not None and best.number != self.written:
+            self.written = best.number
             words = [*self.overrides, *overrides_of(best.params)]
             swap(self.folder / BEST, to_yaml(compose(self.recipe, words, trust=self.trust)))
 

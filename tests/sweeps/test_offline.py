@@ -15,7 +15,7 @@ import yaml
 pytest.importorskip("optuna")
 
 from fulgurite.cli import main
-from fulgurite.sweeps import trial
+from fulgurite.sweeps import offline, trial
 
 STAND_IN = """
 import json, sys, time
@@ -45,6 +45,7 @@ seeds: {seeds}
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(trial.Trial, "_next", begin)
+    monkeypatch.setattr(offline, "LOOK", 0.05)
 
 
 def begin(self: trial.Trial, wait: float = 0.0) -> None:
