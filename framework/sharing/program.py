@@ -47,12 +47,12 @@ class Step(nn.Module):
             raise ValueError(f"observation: need a Box or a Dict of them, got {self.space}")
         if isinstance(self.action_space, spaces.Box):
             low, high = self.action_space.low, self.action_space.high
-            self.register_buffer("low", torch.as_tensor(low, dtype=torch.float32))
-            self.register_buffer("half_width", torch.as_tensor((high - low) / 2, dtype=torch.float32))
+            for name, value in (("low", low), ("half_width", (high - low) / 2)):
+                self.register_buffer(name, torch.as_tensor(value, dtype=torch.float32, device=self.agent.device))
 
     def forward(self, observation: Any, is_init: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         named = dict(zip(self.keys, memory, strict=True))
-        td = TensorDict({"is_init": is_init, **named}, [is_init.shape[0]])
+        td = TensorDict({"is_init": is_init, **named}, [is_init.shape[0]], device=is_init.device)
         td["observation"] = self.read(observation)
         td = self.agent(td)
         return self.own(td["action"]), tuple(td["next", key] for key in self.keys)

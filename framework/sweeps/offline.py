@@ -70,6 +70,7 @@ class Offline:
         self.study = open_study(folder, sweep, jobs)
         self.space = distributions(sweep)
         self.running: list[Running] = []
+        self.written: int | None = None  # the trial that `best.yaml` is of
 
     def run(self) -> None:
         """Goes on until all trials are made. However it is left, its runs have ended and can be gone on with.
@@ -102,8 +103,8 @@ class Offline:
         folder = self.folder / "trials" / f"{theirs.number:04d}"
         words = [*self.overrides, *overrides_of(theirs.params)]
         ours = Trial(folder, self.recipe, words, self.seeds(words), self.sweep.metric, self.trust)
-        ours.start()
         self.running.append(Running(theirs, ours, len(self.study.trials[theirs.number].intermediate_values)))
+        ours.start()  # whatever interrupts it, `run` stops what it has begun
 
     def seeds(self, words: list[str]) -> list[int]:
         """From the recipe's own on, the same for every trial, so that they differ in nothing but their parameters."""
@@ -149,17 +150,18 @@ class Offline:
             for row in rows:
                 told = [row.params.get(key) for key in self.sweep.parameters]
                 table.writerow([row.number, row.state.name.lower(), row.value, *told])
-        if self.of(TrialState.COMPLETE):
-            best = self.study.best_trial
+        best = self.study.best_trial if self.of(TrialState.COMPLETE) else None
+        if best is not None and best.number != self.written:
+            self.written = best.number
             words = [*self.overrides, *overrides_of(best.params)]
             swap(self.folder / BEST, to_yaml(compose(self.recipe, words, trust=self.trust)))
 
 
 def ranked(study: optuna.Study, goal: str) -> list[FrozenTrial]:
-    """Trials with a value, the best first, then those that were ended early, then those that failed."""
+    """Trials with a value, the best first, then those that were ended early, that go on, that failed."""
     sign = -1.0 if goal == "maximize" else 1.0
-    order = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1, TrialState.RUNNING: 2, TrialState.FAIL: 3}
+    order = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.FAIL]
     return sorted(
-        study.get_trials(deepcopy=False),
-        key=lambda one: (order.get(one.state, 4), sign * one.value if one.value is not None else 0.0, one.number),
+        study.get_trials(deepcopy=False, states=order),
+        key=lambda one: (order.index(one.state), sign * one.value if one.value is not None else 0.0, one.number),
     )
