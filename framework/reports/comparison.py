@@ -179,9 +179,9 @@ def usual_levels(curves: dict[str, list[Series]]) -> list[float]:
 def refuse_different(groups: Sequence[Group]) -> None:
     """Raises `NotComparable` naming the first thing in which the tasks differ."""
     first = groups[0]
-    own = dict(flat(task(first.runs[0])))
+    own = asked(first)
     for group in groups[1:]:
-        other = dict(flat(task(group.runs[0])))
+        other = asked(group)
         for key in (*own, *other):
             if own.get(key) != other.get(key):
                 values = [leaves.get(key, "the default") for leaves in (own, other)]
@@ -189,6 +189,11 @@ def refuse_different(groups: Sequence[Group]) -> None:
                     f"{key}: {first.name} has {values[0]}, {group.name} {values[1]}: returns are compared in one "
                     "environment and from the same starts; --anyway compares them all the same"
                 )
+
+
+def asked(group: Group) -> dict[str, Any]:
+    """The task, key by key."""
+    return {key: value for key, value in flat(task(group.runs[0])) if value != {}}
 
 
 def said(group: Group) -> list[str]:

@@ -13,6 +13,8 @@ FAST = [
     ["--help"],
     ["--version"],
     ["train", "--help"],
+    ["report", "--help"],
+    ["compare", "--help"],
     ["list"],
     ["list", "--json"],
     ["show", "pets/pendulum"],
@@ -66,7 +68,7 @@ def test_it_takes_less_than_seven_tenths_of_a_second(tmp_path: Path, words: list
 
 def test_help_names_every_verb(tmp_path: Path) -> None:
     said = command(tmp_path, "--help").stdout
-    for verb in ("train", "evaluate", "resume", "list", "show", "copy", "check", "doctor"):
+    for verb in ("train", "evaluate", "report", "compare", "resume", "list", "show", "copy", "check", "doctor"):
         assert f"\n    {verb} " in said
 
 
