@@ -16,6 +16,8 @@ FAMILIES = (  # one recipe of each kind of model, planner and agent
     "alphazero/frozen_lake",
     "planet/pendulum_pixels",
     "smoother/pendulum_hidden_velocity",
+    "sac/pendulum",
+    "mbpo/pendulum",
 )
 
 

@@ -40,6 +40,8 @@ AGENTS = {
     "alphazero/frozen_lake": "{search: {simulations: 4}}",
     "planet/pendulum_pixels": SAMPLING,
     "smoother/pendulum_hidden_velocity": SAMPLING,
+    "sac/pendulum": "{policy: {hidden: [8]}, values: {hidden: [8]}}",
+    "mbpo/pendulum": "{policy: {hidden: [8]}, values: {hidden: [8]}, model_first: 5, rollouts: {per_update: 5}}",
 }
 
 

@@ -129,7 +129,10 @@ def torchrl_loss(agent):
     value = ValueOperator(Value(), in_keys=["observation", "action"])
     loss = SACLoss(actor, value, num_qvalue_nets=2, loss_function="l2", target_entropy=-float(A), alpha_init=0.3)
     loss.make_value_estimator(gamma=agent.discount)
-    for name, network in (("qvalue_network_params", agent.values.network), ("target_qvalue_network_params", agent.values.slow)):
+    for name, network in (
+        ("qvalue_network_params", agent.values.network),
+        ("target_qvalue_network_params", agent.values.slow),
+    ):
         held = getattr(loss, name)
         for layer, place in enumerate((0, 2)):
             held["module", "layers", str(place), "weight"].data.copy_(network.weights[layer])
@@ -175,7 +178,14 @@ def test_a_model_beside_it_learns_as_often_as_it_shall():
         seen.append((set(agent.loss(given.clone())), set(agent.resting())))
         agent.follow()
     policy, model = {"critic", "actor", "temperature"}, {"dynamics"}
-    assert [names for names, _ in seen] == [model] * 2 + [policy, policy | model, policy, policy, policy | model, policy]
+    assert [names for names, _ in seen] == [model] * 2 + [
+        policy,
+        policy | model,
+        policy,
+        policy,
+        policy | model,
+        policy,
+    ]
     of_policy = {agent.policy, agent.values, agent.temperature}
     assert seen[0][1] == of_policy
     assert seen[2][1] == {agent.world_model}
@@ -183,9 +193,9 @@ def test_a_model_beside_it_learns_as_often_as_it_shall():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="need actions that are real numbers.*got a DeterministicPolicy"):
+    with pytest.raises(ValueError, match=r"need actions that are real numbers.*got a DeterministicPolicy"):
         sac(policy=DeterministicPolicy(hidden=(8,)))
-    with pytest.raises(ValueError, match="need actions that are real numbers.*got one-hot ones"):
+    with pytest.raises(ValueError, match=r"need actions that are real numbers.*got one-hot ones"):
         sac(policy=CategoricalPolicy(hidden=(8,)), discrete_actions=True)
     with pytest.raises(ValueError, match="target: ValueExpansion needs a world_model, got none"):
         sac(target=ValueExpansion())

@@ -23,7 +23,9 @@ class Steady:
         return self
 
     def sample(self):
-        return Sampled(self.state.new_full(self.state.shape, self.step), self.state.new_full(self.state.shape[:-1], -ENTROPY))
+        return Sampled(
+            self.state.new_full(self.state.shape, self.step), self.state.new_full(self.state.shape[:-1], -ENTROPY)
+        )
 
 
 class Values:
