@@ -1,4 +1,4 @@
-"""An update of soft actor-critic: ours under Lightning against TorchRL's `SACLoss` in a plain loop, with equal parameters.
+"""An update of soft actor-critic: ours under Lightning against TorchRL's `SACLoss` in a plain loop, equal parameters.
 
 Both get a batch that is ready; ours are those of one call, as in a run. All of an update is timed: losses, gradients,
 optimisers and target networks, and with us Lightning, the search for what is not finite, and the record of losses.

@@ -39,20 +39,35 @@ class Spoilt(LearnedReward):
         return torch.optim.SGD(self.own_parameters(), lr=0.1)
 
 
-def world(update=None):
+def world(update=None, kind=WorldModel):
     torch.manual_seed(0)
     dynamics = GaussianDynamics(3, 1, members=2, hidden=(16,), gradient_clip=1.0)
-    found = WorldModel(dynamics, Spoilt(3, 1, hidden=(8,)))
+    found = kind(dynamics, Spoilt(3, 1, hidden=(8,)))
     found.update = update or Update()
     return found
+
+
+class Resting(WorldModel):
+    """Its dynamics learn in every second update alone."""
+
+    updates = 0
+
+    def resting(self):
+        return [] if self.updates % 2 == 0 else [self.dynamics]
+
+    def loss(self, batch):
+        return {name: loss for name, loss in super().loss(batch).items() if self.updates % 2 == 0 or name == "reward"}
+
+    def follow(self):
+        self.updates += 1
 
 
 def sharded():
     return ModelParallelStrategy(data_parallel_size=2, tensor_parallel_size=1, save_distributed_checkpoint=False)
 
 
-def fitted(given, ranks, folder, update=None, strategy="ddp"):
-    found, told = world(update), {}
+def fitted(given, ranks, folder, update=None, strategy="ddp", kind=WorldModel):
+    found, told = world(update, kind), {}
     found.log_dict = told.update
     trainer = {"strategy": strategy, "devices": ranks} if ranks > 1 else {}
     try:
@@ -98,6 +113,8 @@ def fits(ranks, folder):
         "logged": logged(ranks, folder),
         "first": fitted(given[:1, :1], ranks, folder),
         "all": fitted(given, ranks, folder),
+        "resting": fitted(given, ranks, folder, kind=Resting),
+        "resting pieces": fitted(given, ranks, folder, Update(accumulate=3), kind=Resting),
         "pieces": fitted(given, ranks, folder, Update(accumulate=3)),
         "skipped": fitted(once, ranks, folder),
         "stopped": fitted(often, ranks, folder),

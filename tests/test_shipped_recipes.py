@@ -22,6 +22,7 @@ PLANNING = [
     "agent.planner.horizon=3",
     "agent.objective.particles=5",
 ]
+DREAMING = ["agent.rollouts.particles=2", "agent.model_first=1", "agent.capacity=100"]
 LATENT = ("planet/", "latent_mpc/", "filtering/", "single_step/", "smoother/")
 FOLLOWING_PETS = ("pets/", "bayesian/", "dropout/", "single/", "system_id/", *LATENT)
 SEQUENCES = ["experience.sequence_length=5", "environment.action_repeat=1"]
@@ -36,6 +37,7 @@ def test_two_collections_and_an_evaluation(name, tmp_path):
     overrides = SMALL + (PLANNING if name.startswith(FOLLOWING_PETS) else [])
     overrides += SEQUENCES if name.startswith((*LATENT, "dreamer/")) else []
     overrides += ["agent.starts=null", "agent.horizon=2"] if name.startswith("dreamer/") else []
+    overrides += DREAMING if name.startswith("mbpo/") else []
     overrides += ["agent.search.simulations=4"] if name.startswith(("mcts/", "alphazero/")) else []
     experiment = build(compose(name, [*overrides, "trainer.accelerator=cpu"]))
     result = experiment.fit(tmp_path)

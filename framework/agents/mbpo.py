@@ -1,7 +1,7 @@
 """Model-based policy optimisation: soft actor-critic on many short imagined rollouts, and a few real transitions.
 
-Janner et al. 2019, "When to Trust Your Model: Model-Based Policy Optimization", algorithm 2. The model learns on all that
-was seen, while the policy does; rollouts begin in the states of the minibatches, with the newest policy and model.
+Janner et al. 2019, "When to Trust Your Model: Model-Based Policy Optimization", algorithm 2. The model learns on all
+that was seen, while the policy does; rollouts begin in the minibatches' states, with the newest policy and model.
 """
 
 from typing import Any

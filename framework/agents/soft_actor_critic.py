@@ -1,4 +1,4 @@
-"""What soft actor-critic agents share: the losses of policy, values and temperature, and a model that learns beside them.
+"""What soft actor-critic agents share: losses of policy, values and temperature, and a model that learns beside them.
 
     one update: J_Q + J_pi + J_alpha (+ the model's losses), each with a gradient in its own part alone
 

@@ -53,7 +53,7 @@ class ValueTarget(ABC):
 
 
 class OneStep(ValueTarget):
-    """min_i Q'_i(s', a') - alpha log pi(a' | s'): what was observed, and the value of what came. Nothing is imagined."""
+    """min_i Q'_i(s', a') - alpha log pi(a' | s'): what was seen, and the value of what came. Nothing is imagined."""
 
     needs_model = False
 

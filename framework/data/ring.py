@@ -1,7 +1,7 @@
 """A ring of rows: the newest of what an agent imagined.
 
-It is the agent's and no part of its weights: each process has its own, and a copy of the agent, which is made for acting,
-has an empty one.
+It is the agent's and no part of its weights: each process has its own, and a copy of the agent, which is made for
+acting, has an empty one.
 """
 
 from typing import Any, Self

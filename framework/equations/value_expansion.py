@@ -3,8 +3,8 @@
     T_i = sum_{t<i} gamma^t c_t r_t + gamma^i c_i V(s_i)            c_t: the probability of being alive at step t
     T   = sum_i w_i mean(T_i) / sum_i w_i,   w_i = 1 / (var(T_i) + 1e-8)
 
-The one with i = H is model-based value expansion (MVE; Feinberg et al. 2018, equation 3.1). The mean weighted by inverse
-variances over an ensemble is STEVE (Buckman et al. 2018, equations 6 and 7).
+The one with i = H is model-based value expansion (MVE; Feinberg et al. 2018, equation 3.1). The mean weighted by
+inverse variances over an ensemble is STEVE (Buckman et al. 2018, equations 6 and 7).
 """
 
 import torch

@@ -74,6 +74,16 @@ def half_cheetah_reward(state: Tensor, action: Tensor, next_state: Tensor) -> Te
     return speed - 0.1 * action.clamp(-1, 1).square().sum(-1)
 
 
+def hopper_termination(next_state: Tensor) -> Tensor:
+    """Hopper-v5: 1 unless the torso is over 0.7 m high, leans less than 0.2 rad and nothing is beyond 100, else 0.
+
+    The environment looks at velocities before it cuts them off at 10 for the observation, which is beyond any limit.
+    """
+    height, lean = next_state[..., 0], next_state[..., 1]
+    healthy = (height > 0.7) & (lean.abs() < 0.2) & (next_state[..., 1:].abs() < 100).all(-1)
+    return (~healthy).to(next_state.dtype)
+
+
 def cliff_reward(state: Tensor, action: Tensor, next_state: Tensor) -> Tensor:
     """fulgurite/Cliff-v0: the way made to the right, less the distance from the edge and a fall. State x, y."""
     x, y = next_state.unbind(-1)

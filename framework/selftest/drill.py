@@ -23,6 +23,8 @@ FAMILIES = (  # one recipe of each kind of model, planner and agent
     "svg/pendulum",
     "imagined_pg/pendulum",
     "dreamer/pendulum",
+    "sac/pendulum",
+    "mbpo/pendulum",
 )
 ALONE = ("dyna/maze",)  # learn as they act, in one process
 

@@ -48,6 +48,8 @@ AGENTS = {
     "svg/pendulum": DREAMING,
     "imagined_pg/pendulum": DREAMING,
     "dreamer/pendulum": "{horizon: 3, starts: 4}",
+    "sac/pendulum": "{policy: {hidden: [8]}, values: {hidden: [8]}}",
+    "mbpo/pendulum": "{policy: {hidden: [8]}, values: {hidden: [8]}, model_first: 5, rollouts: {per_update: 5}}",
 }
 
 

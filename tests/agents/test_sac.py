@@ -193,9 +193,9 @@ def test_a_model_beside_it_learns_as_often_as_it_shall():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="need actions that are real numbers.*got a DeterministicPolicy"):
+    with pytest.raises(ValueError, match=r"need actions that are real numbers.*got a DeterministicPolicy"):
         sac(policy=DeterministicPolicy(hidden=(8,)))
-    with pytest.raises(ValueError, match="need actions that are real numbers.*got one-hot ones"):
+    with pytest.raises(ValueError, match=r"need actions that are real numbers.*got one-hot ones"):
         sac(policy=CategoricalPolicy(hidden=(8,)), discrete_actions=True)
     with pytest.raises(ValueError, match="target: ValueExpansion needs a world_model, got none"):
         sac(target=ValueExpansion())

@@ -91,11 +91,11 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 TABULAR = {"dyna/maze", "dyna/maze_plus", "dyna/maze_prioritized"}
 UNLEARNED = {f"mcts/{task}" for task in ("acrobot", "cartpole_true", "frozen_lake", "tictactoe")} | {"baselines/random"}
 NAMES = sorted({str(path.relative_to(RECIPES).with_suffix("")) for path in RECIPES.rglob("*/*.yaml")} - UNLEARNED - TABULAR)
-ALWAYS = ("alphazero/frozen_lake", "bayesian/pendulum", "ppo/cartpole")
+ALWAYS = ("alphazero/frozen_lake", "bayesian/pendulum", "mbpo/pendulum", "ppo/cartpole")
 SMALL = [
     "experience.max_env_steps=32", "experience.warmup_env_steps=8", "experience.env_steps_per_collection=8",
     "experience.updates_per_epoch=2", "experience.updates_per_call=1", "experience.batch_size=4",
-    "experience.schedule={first_updates: 2, updates_per_env_step: 0.2}", "logger=null", "environment.num_envs=1",
+    "experience.schedule={first_updates: 4, updates_per_env_step: 0.5}", "logger=null", "environment.num_envs=1",
     "environment.max_episode_steps=12", "callbacks={witness: {_target_: witness.Witness}}",
     "trainer.accelerator=cpu", "trainer.devices=2", "trainer.strategy=ddp",
 ]  # fmt: skip
@@ -107,6 +107,8 @@ def test_every_recipe_keeps_its_ranks_together(name, tmp_path):
     (tmp_path / "witness.py").write_text(WITNESS)
     (tmp_path / "small.yaml").write_text(f"defaults: [{name}]\n")
     search = ["agent.search.simulations=4"] if name.startswith(("mcts/", "alphazero/")) else []
+    dreaming = ["agent.model_first=2", "agent.model_every=2", "agent.rollouts.particles=2"]  # parts rest in turn
+    search += dreaming if name.startswith("mbpo/") else []
     done = command(tmp_path, "train", "small.yaml", *SMALL, *search)
     assert done.returncode == 0, done.stderr[-3000:]
     (run,) = [path.parent for path in tmp_path.rglob("result.json")]

@@ -14,6 +14,8 @@ import torch
 from rank_fits import fits
 
 ONE_UPDATE, ALL_UPDATES = 5e-7, 2e-6  # largest relative difference after 1 and after 100 updates
+EVERY = ("all", "pieces", "resting", "resting pieces")
+FITS = [("first", ONE_UPDATE), *((fit, ALL_UPDATES) for fit in EVERY)]
 
 
 
@@ -37,7 +39,7 @@ def apart(one: dict, other: dict) -> float:
     return max(((a - b).abs() / a.abs().clamp_min(1)).max().item() for a, b in pairs)
 
 
-@pytest.mark.parametrize(("fit", "bound"), [("first", ONE_UPDATE), ("all", ALL_UPDATES), ("pieces", ALL_UPDATES)])
+@pytest.mark.parametrize(("fit", "bound"), FITS)
 def test_two_processes_are_as_good_as_one(told, fit, bound):
     """After one update to rounding; Adam, which divides by a gradient's size, then lets rounding grow a little."""
     alone, first, second = (one[fit] for one in told)
