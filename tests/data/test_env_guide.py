@@ -3,13 +3,13 @@
 import importlib
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from documents import files
 
 from fulgurite.data.environments import Environment
 from fulgurite.data.pixels import Pixels
@@ -36,11 +36,8 @@ SMALL = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The guide's files in a folder."""
-    blocks = re.findall(r"```(\w+)\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    files = [text for language, text in blocks if language in ("python", "yaml")]
-    names = ("spring.py", "spring.yaml", "learned.yaml", "sights.yaml", "night.py", "night.yaml")
     folder = tmp_path_factory.mktemp("mine")
-    for name, text in zip(names, files, strict=True):
+    for name, text in files(GUIDE).items():
         (folder / name).write_text(text)
     return folder
 
