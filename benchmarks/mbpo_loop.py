@@ -1,8 +1,9 @@
 """MBPO's inner loop, by update: its share of branched rollouts, of the buffer and of sampling, and a SAC update.
 
-Ours under Lightning against mbrl-lib's own functions, with networks of equal sizes: an ensemble of seven, five elites
-and known reward and termination (cart-pole), 20 rollouts an update of which each call makes 400 at once, all of a batch
-imagined. The model does not learn. Beside it TorchRL's `SACLoss` alone, on batches that lie ready.
+Ours under Lightning against mbrl-lib's own functions, with networks of equal sizes: seven networks with five elites and
+known reward and termination (cart-pole), 20 rollouts an update of which each call makes 400 at once, all of a batch
+imagined; mbrl-lib makes those of a chunk at once. The model does not learn. Beside it TorchRL's `SACLoss` alone, on
+batches that lie ready.
 """
 
 from argparse import Namespace

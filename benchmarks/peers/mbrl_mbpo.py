@@ -1,6 +1,6 @@
 """mbrl-lib's MBPO inner loop: `rollout_model_and_populate_sac_buffer` once, then SAC updates from that buffer.
 
-Arguments: width and depth of the model, width of policy and values, rollouts, their length, batch size, updates a chunk.
+Arguments: width and depth of the model, width of policy and values, rollouts, their length, batch size, updates.
 """
 
 import sys

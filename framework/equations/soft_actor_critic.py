@@ -7,8 +7,8 @@
     J_alpha = E [ -log alpha (log pi(a | s) + H) ]                               H: the entropy wanted
 
 Haarnoja et al. 2018, "Soft Actor-Critic Algorithms and Applications", equations 5, 7, 9 and 18; the temperature's loss
-is that of the authors' code, in log alpha, whose gradient has the sign of the paper's and the same root. A time limit is
-no end: d is `terminated`.
+is that of the authors' code, in log alpha, whose gradient has the sign of the paper's and the same root. A time limit
+is no end: d is `terminated`.
 """
 
 from torch import Tensor
