@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -31,7 +31,7 @@ def open_study(folder: Path, sweep: Sweep, jobs: int) -> optuna.Study:
     """
     optuna.logging.set_verbosity(logging.ERROR)
     storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
-    direction = sweep.goal
+    direction: Literal["minimize", "maximize"] = "maximize" if sweep.goal == "maximize" else "minimize"
     study = optuna.create_study(storage=storage, study_name=sweep.name, direction=direction, load_if_exists=True)
     study.sampler = sampler(sweep, len(study.get_trials(deepcopy=False)), jobs)
     study.pruner = pruner(sweep.stopper)
