@@ -23,7 +23,13 @@ from fulgurite.recipe import RecipeError, build, check, compose
 
 QUICK = ("list", "show", "copy", "check", "doctor")
 VERB_NAMES = [verb.__name__.rpartition(".")[2].replace("_", "-") for verb in VERBS]
-LONG = ("verify-resume", "selftest")  # they take minutes, and have their own tests
+LONG = (
+    "verify-resume",
+    "selftest",
+    "sweep",
+    "report",
+    "compare",
+)  # take minutes, or runs of several recipes: tested alone
 SMALL = [
     "experience.max_env_steps=20", "experience.warmup_env_steps=10", "experience.env_steps_per_collection=10",
     "experience.updates_per_epoch=2", "experience.updates_per_call=1", "experience.batch_size=4",
@@ -91,7 +97,7 @@ def run(command: Command, desk: Path, small_run: Path) -> str | None:
         return f"{program}: no test can run it; say why above the block: <!-- not run: why -->"
     given = _parsed(words)  # leaves with a code where it does not parse
     verb = words[0]
-    if verb in LONG:
+    if verb in LONG or "hf://" in text:
         return None
     if verb == "train":
         return trained(given.recipe, given.overrides, command)

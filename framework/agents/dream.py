@@ -37,7 +37,7 @@ class Rollout(NamedTuple):
         return self.weight[-1] * self.discount[-1]
 
 
-class Truncated(Propagation):
+class _Truncated(Propagation):
     """Another propagation through which gradients pass for `every` steps at most."""
 
     def __init__(self, propagation: Propagation, every: int) -> None:
@@ -90,7 +90,7 @@ class Dream:
         self.horizon, self.discount, self.lambda_, self.particles = horizon, discount, lambda_, particles
         self.propagation = TSInfinity() if propagation is None else propagation
         self.starts = starts
-        self.truncated = None if truncate is None else Truncated(self.propagation, truncate)
+        self.truncated = None if truncate is None else _Truncated(self.propagation, truncate)
 
     def begun(self, batch: TensorDictBase) -> Tensor:
         """States `[B, S]` of a batch `[B]` or `[E, B]`; the members' rows alternate, so each model gets some of all."""

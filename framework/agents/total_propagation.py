@@ -36,7 +36,7 @@ class Node(NamedTuple):
     score: Tensor
 
 
-class Watching(Propagation):
+class _Watching(Propagation):
     """TS-infinity that keeps the nodes of the next states, a list for every step."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class TotalPropagation(PolicyGradient):
             nodes.append([Node(z, score(policy, z, action))])
             return action
 
-        watching = Watching()
+        watching = _Watching()
         with frozen(world_model, value), torch.enable_grad():
             rollout = dream.imagine(world_model, dream.begun(batch), act, horizon, watching)
             worth = to_go(rollout, value)  # [H + 1, B]

@@ -41,6 +41,7 @@ def test_batches_are_sequences_of_images(tmp_path):
     experiment = pictures()
     experiment.fit(tmp_path)
     data = experiment.experience
+    data.schedule.owed = data.updates_per_epoch
     (call, *_) = data.train_dataloader()
     assert call.stacked.batch_size == (5, 4)
     assert call.stacked["observation"].shape == (5, 4, 6, *SHAPE)
