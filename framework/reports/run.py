@@ -141,13 +141,17 @@ def read(folder: Path) -> Run:
 def found_in(named: Path) -> list[Path]:
     """The run folders that a path names: itself, or all below it, in the order of their names.
 
+    What lies within a run, as its exported agent, is none.
+
     Raises:
         ValueError: where there is none.
     """
     folder = named.parent if named.name == RUN_RECIPE else named
     if (folder / RUN_RECIPE).is_file():
         return [folder]
-    below = sorted(path.parent for path in folder.rglob(RUN_RECIPE) if path.is_file()) if folder.is_dir() else []
+    found = sorted(path.parent for path in folder.rglob(RUN_RECIPE) if path.is_file()) if folder.is_dir() else []
+    runs = set(found)
+    below = [run for run in found if runs.isdisjoint(run.parents)]
     if not below:
         raise ValueError(f"{named}: expected the folder of a run, or one with runs in it, with a {RUN_RECIPE} each")
     return below

@@ -27,6 +27,6 @@ def test_the_weights_move_and_stay_the_same_on_both(told, estimator):
     assert first["weights"].keys() == second["weights"].keys()
     assert all(weight.equal(second["weights"][name]) for name, weight in first["weights"].items())
     moved = {name.split(".")[0] for name, weight in first["weights"].items() if not weight.equal(first["start"][name])}
-    assert moved == {"world_model", "policy", "value"}
+    assert moved == {"world_model", "policy", "critic"}
     assert first["told"]["train/skipped_updates"] == 0
     assert first["told"]["loss/policy"] != second["told"]["loss/policy"]

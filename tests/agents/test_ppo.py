@@ -133,7 +133,7 @@ def test_the_loss_leaves_no_trace_in_checkpoints_and_copies():
     batch.update(found.credit(batch))
     loss = found.loss(batch)["policy"]
     assert list(found.state_dict()) == before
-    assert all(name.startswith(("policy.", "value.")) for name in before)
+    assert all(name.startswith(("policy.", "critic.")) for name in before)
     for other in (copy.deepcopy(found), pickle.loads(pickle.dumps(found.acting()))):
         torch.testing.assert_close(other.loss(batch)["policy"], loss)
     assert math.isfinite(found.value(torch.zeros(3, 1)).sum().item())

@@ -14,6 +14,7 @@ from small_run import small_run
 
 from fulgurite.cli import main, slurm, slurm_job
 from fulgurite.cli.output import Usage
+from fulgurite.reports.run import found_in
 
 RECIPE = small_run("""
 callbacks:
@@ -67,7 +68,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slurm:
 
 
 def runs(place: Path) -> list[Path]:
-    return sorted(path.parent for path in place.rglob("recipe.yaml"))
+    return found_in(place) if list(place.rglob("recipe.yaml")) else []
 
 
 def waited(place: Path, ranks: int, job: subprocess.Popen) -> Path:

@@ -68,6 +68,8 @@ def test_folders_stand_for_the_runs_in_them(tmp_path: Path) -> None:
     made = [folder_of_run(tmp_path / "runs", name) for name in ("b", "a")]
     assert found_in(tmp_path / "runs") == sorted(made)
     assert found_in(made[0] / "recipe.yaml") == [made[0]]
+    folder_of_run(made[0], "exported")  # lies within a run, and is none
+    assert found_in(tmp_path / "runs") == sorted(made)
     with pytest.raises(ValueError, match="expected the folder of a run, or one with runs in it"):
         found_in(tmp_path / "nothing")
 

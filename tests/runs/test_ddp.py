@@ -12,6 +12,8 @@ import pytest
 import torch
 from small_run import small_run
 
+from fulgurite.reports.run import found_in
+
 RECIPE = small_run("""
 callbacks:
   evaluate: null
@@ -65,7 +67,7 @@ def test_two_processes_are_one_run(tmp_path):
     done = command(tmp_path, "train", "two.yaml")
     assert done.returncode == 0, done.stderr[-3000:]
     (run,) = [path.parent for path in tmp_path.rglob("result.json")]
-    assert len(list(tmp_path.rglob("recipe.yaml"))) == 1
+    assert found_in(tmp_path) == [run]
     assert done.stdout.count("status") == 1
     first, second = told(run)
     assert same(first, second)

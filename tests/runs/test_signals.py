@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from small_run import small_run
 
+from fulgurite.reports.run import found_in
 from fulgurite.runs.checkpoint import latest
 from fulgurite.selftest.witness import PHASES
 
@@ -81,8 +82,8 @@ class Told:
 
     @property
     def run(self) -> Path:
-        (path,) = self.folder.rglob("recipe.yaml")
-        return path.parent
+        (run,) = found_in(self.folder)
+        return run
 
     def left_in_order(self, of: str = "stopped") -> None:
         """The newest checkpoint is whole, and the way back was printed once."""
