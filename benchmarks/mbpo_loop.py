@@ -7,7 +7,6 @@ batches that lie ready.
 """
 
 from argparse import Namespace
-from collections.abc import Iterator
 
 import pytorch_lightning as pl
 import torch
@@ -16,13 +15,13 @@ from tensordict import TensorDict
 from fulgurite.agents.branched_rollouts import BranchedRollouts
 from fulgurite.agents.mbpo import MBPO
 from fulgurite.agents.rollout_length import RolloutLength
-from fulgurite.models.base import Minibatches
 from fulgurite.models.gaussian import GaussianDynamics
 from fulgurite.models.known import cart_pole_balance_reward, cart_pole_balance_termination
 from fulgurite.models.world_model import WorldModel
 from fulgurite.policies.action_values import ActionValues
 from fulgurite.policies.squashed_gaussian import SquashedGaussianPolicy
 
+from .calls import Calls
 from .peer import Peer, available
 from .table import Row, compared, tables
 from .timing import Chunk, Rounds, timed, use_threads
@@ -39,20 +38,6 @@ def batch(*shape: int) -> TensorDict:
     following = {"observation": state + 0.002 * torch.randn_like(state), "reward": torch.ones(*shape, 1)}
     following |= {"terminated": never, "truncated": never, "done": never}
     return TensorDict({"observation": state, "action": torch.rand(*shape, ACTION) * 2 - 1, "next": following}, shape)
-
-
-class Calls:
-    """A loader of so many calls of the same minibatches."""
-
-    def __init__(self, calls: int) -> None:
-        self.calls, self.rows = calls, batch(UPDATES_PER_CALL, BATCH)
-
-    def __len__(self) -> int:
-        return self.calls
-
-    def __iter__(self) -> Iterator[Minibatches]:
-        for _ in range(self.calls):
-            yield Minibatches(self.rows.clone())
 
 
 def agent(model: tuple[int, ...], policy: tuple[int, ...]) -> MBPO:
@@ -80,7 +65,7 @@ def measure(model: tuple[int, ...], policy: tuple[int, ...], calls: int, others:
     pl.Trainer(
         max_epochs=1, accelerator="cpu", devices=1, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, callbacks=[turns],
-    ).fit(agent(model, policy), Calls(calls * (ROUNDS + 1)))  # fmt: skip
+    ).fit(agent(model, policy), Calls(calls * (ROUNDS + 1), batch(UPDATES_PER_CALL, BATCH)))  # fmt: skip
     return turns.rounds
 
 

@@ -5,17 +5,16 @@ optimisers and target networks, and with us Lightning, the search for what is no
 """
 
 from argparse import Namespace
-from collections.abc import Iterator
 
 import pytorch_lightning as pl
 import torch
 from tensordict import TensorDict
 
 from fulgurite.agents.sac import SAC
-from fulgurite.models.base import Minibatches
 from fulgurite.policies.action_values import ActionValues
 from fulgurite.policies.squashed_gaussian import SquashedGaussianPolicy
 
+from .calls import Calls
 from .table import Row, compared, tables
 from .timing import Rounds, timed, use_threads
 from .torchrl_sac import TorchRLSAC
@@ -34,20 +33,6 @@ def batch(*shape: int) -> TensorDict:
     return TensorDict({"observation": torch.randn(*shape, STATE), "action": action, "next": following}, shape)
 
 
-class Calls:
-    """A loader of so many calls of the same minibatches."""
-
-    def __init__(self, calls: int) -> None:
-        self.calls, self.rows = calls, batch(UPDATES_PER_CALL, BATCH)
-
-    def __len__(self) -> int:
-        return self.calls
-
-    def __iter__(self) -> Iterator[Minibatches]:
-        for _ in range(self.calls):
-            yield Minibatches(self.rows.clone())
-
-
 def measure(hidden: tuple[int, ...], calls: int) -> Rounds:
     """Times of one update."""
     torch.manual_seed(0)
@@ -59,7 +44,7 @@ def measure(hidden: tuple[int, ...], calls: int) -> Rounds:
     pl.Trainer(
         max_epochs=1, accelerator="cpu", devices=1, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, callbacks=[turns],
-    ).fit(agent, Calls(calls * (ROUNDS + 1)))  # fmt: skip
+    ).fit(agent, Calls(calls * (ROUNDS + 1), batch(UPDATES_PER_CALL, BATCH)))  # fmt: skip
     ours = sum(p.numel() for p in agent.parameters() if p.requires_grad)
     assert ours == sum(p.numel() for p in peer.loss.parameters()), "the two learn as many numbers"
     return turns.rounds

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from ..equations.reinforce import reinforce
 from ..policies.action_distribution import ActionDistribution
 from ..policies.policy import Policy
 from ..policies.return_scale import PercentileScale, ReturnScale, Unscaled
@@ -114,4 +115,4 @@ class Reinforce(ActorLoss):
 
     def gain(self, pi: ActionDistribution | None, dreamt: Dreamt, scale: Tensor) -> Tensor:
         assert pi is not None
-        return pi.log_prob(dreamt.action) * ((dreamt.returns - dreamt.value) / scale)
+        return -reinforce(pi.log_prob(dreamt.action), (dreamt.returns - dreamt.value) / scale)
