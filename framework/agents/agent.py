@@ -107,6 +107,20 @@ class Agent(Model):
         """What it counted while acting since the last call, by metric: the same names on every rank."""
         return {}
 
+    def further_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps besides weights and experience, of this process: tensors and numbers, by name.
+
+        By default nothing. Asked of an agent inside another one, too.
+        """
+        return {}
+
+    def load_further_state(self, state: dict[str, Any]) -> None:
+        """Takes what `further_state` gave."""
+
+    def agents(self) -> dict[str, "Agent"]:
+        """This agent and those inside it, by the path of their names; its own is empty."""
+        return {name: part for name, part in self.named_modules() if isinstance(part, Agent)}
+
     # ------------------------------------------------------------------ Lightning's hooks
 
     def configure_model(self) -> None:
@@ -203,8 +217,14 @@ class Agent(Model):
             report(self.trainer, told)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        own = {"generator": self.generator.get_state(), "losses": self._record, "skipped": self._skipped}
-        checkpoint["agent"] = gathered_at_first({**own, "in_a_row": self.update.guard.in_a_row})
+        own = {
+            "generator": self.generator.get_state(),
+            "losses": self._record,
+            "skipped": self._skipped,
+            "in_a_row": self.update.guard.in_a_row,
+            "further": {name: part.further_state() for name, part in self.agents().items()},
+        }
+        checkpoint["agent"] = gathered_at_first(own)
         if self.experience is not None and self.experience.calls_made:
             uncounted(checkpoint["loops"]["fit_loop"], self.experience.calls_per_epoch)
             checkpoint["epoch"] -= 1
@@ -214,6 +234,8 @@ class Agent(Model):
         self.generator.set_state(state["generator"].cpu())
         self._record, self._skipped = state["losses"], state["skipped"]
         self.update.guard.in_a_row = state["in_a_row"]
+        for name, part in self.agents().items():
+            part.load_further_state(state["further"][name])
 
 
 def uncounted(loop: dict[str, Any], calls: int) -> None:

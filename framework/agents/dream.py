@@ -13,7 +13,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from ..equations.gae import gae
+from ..equations.gae import gae, standardized
 from ..equations.lambda_return import lambda_return
 from ..imagination import Act, Advance, Propagation, TSInfinity, imagine_policy
 from ..models.world_model import WorldModel
@@ -124,11 +124,12 @@ class Dream:
             following = value.target(rollout.next_state)
             return lambda_return(rollout.reward, rollout.discount, following, self.lambda_)
 
-    def advantages(self, rollout: Rollout, value: StateValue) -> Tensor:
-        """A `[H, B]` of the actions; constants."""
+    def advantages(self, rollout: Rollout, value: StateValue, standardize: bool = False) -> Tensor:
+        """A `[H, B]` of the actions, in units of reward or in their own standard deviations; constants."""
         with torch.no_grad():
             worth = value(torch.cat([rollout.state, rollout.next_state[-1:]]))  # [H + 1, B]
-            return gae(rollout.reward, rollout.discount, worth[:-1], worth[1:], self.lambda_)
+            found = gae(rollout.reward, rollout.discount, worth[:-1], worth[1:], self.lambda_)
+            return standardized(found) if standardize else found
 
 
 def objective(rollout: Rollout, value: StateValue) -> Tensor:

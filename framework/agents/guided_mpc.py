@@ -7,10 +7,13 @@ The policy is closed-loop and knows what comes after the horizon; the search cor
 al. 2019 (POLO); Wang and Ba 2020 (POPLIN); Hansen et al. 2022 (TD-MPC), section 3.
 """
 
+from collections.abc import Sequence
+
 from tensordict import TensorDictBase
 from torch import Tensor
 
 from ..imagination import TSInfinity, imagine_policy
+from ..models.base import Model
 from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..planners.objective import Objective, Tail
@@ -98,6 +101,9 @@ class GuidedMPC(PlanningAgent):
 
     def loss(self, batch: TensorDictBase) -> dict[str, Tensor]:
         return self.learner.loss(batch)
+
+    def resting(self) -> Sequence[Model]:
+        return self.learner.resting()
 
     def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
         return self.learner.evaluate(batch)

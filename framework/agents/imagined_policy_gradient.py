@@ -33,7 +33,7 @@ class ImaginedPolicyGradient(PolicyAgent):
         observation_shape, action_size, discrete_actions, action_noise: see `PolicyAgent`.
         estimator: of the policy's gradient; pathwise by default.
         dream: how far the policy is followed.
-        entropy_weight: eta, in units of reward a nat.
+        entropy_weight: eta, a nat's worth in the estimator's unit: reward, or deviations of standardised advantages.
         update: see `Update`.
 
     Raises:

@@ -17,7 +17,16 @@ from .policy_gradient import Learner, Lesson, PolicyGradient
 
 
 class LikelihoodRatio(PolicyGradient):
-    """Makes what turned out well more probable."""
+    """Makes what turned out well more probable.
+
+    Args:
+        standardize: whether advantages are given mean 0 and standard deviation 1 in each update (Andrychowicz et al.
+            2021, section 3.3): then one weight of the entropy serves rewards of any size, and the loss's gradient is
+            that of -J divided by the deviation.
+    """
+
+    def __init__(self, standardize: bool = False) -> None:
+        self.standardize = standardize
 
     def check(self, policy: Policy) -> None:
         """Raises `ValueError` for a policy without a density."""
@@ -28,7 +37,8 @@ class LikelihoodRatio(PolicyGradient):
         with torch.no_grad():
             rollout = dream.imagine(world_model, dream.begun(batch), following(policy), horizon)
         log_prob = policy(rollout.state).log_prob(rollout.action)  # [H, B]
-        loss = (rollout.weight * reinforce(log_prob, dream.advantages(rollout, value))).sum(0).mean()
+        advantage = dream.advantages(rollout, value, self.standardize)
+        loss = (rollout.weight * reinforce(log_prob, advantage)).sum(0).mean()
         return Lesson(loss, rollout.state, dream.returns(rollout, value), rollout.weight)
 
 

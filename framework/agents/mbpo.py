@@ -13,7 +13,6 @@ from torch import Tensor
 from ..data.ring import Ring
 from ..keys import STATE
 from ..models.world_model import WorldModel
-from ..runs.ranks import gathered_at_first, rank
 from .branched_rollouts import BranchedRollouts
 from .soft_actor_critic import SoftActorCritic, pack
 
@@ -76,12 +75,9 @@ class MBPO(SoftActorCritic):
         experience = None if self._trainer is None else self.experience
         return 0 if experience is None else experience.env_steps
 
-    # ------------------------------------------------------------------ Lightning's hooks
+    def further_state(self) -> dict[str, Any]:
+        return {**super().further_state(), "imagined": self.imagined.state_dict()}
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["imagined"] = gathered_at_first(self.imagined.state_dict())
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_load_checkpoint(checkpoint)
-        self.imagined.load_state_dict(checkpoint["imagined"][rank()])
+    def load_further_state(self, state: dict[str, Any]) -> None:
+        super().load_further_state(state)
+        self.imagined.load_state_dict(state["imagined"])

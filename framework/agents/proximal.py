@@ -26,17 +26,18 @@ class Proximal(PolicyGradient):
     Args:
         clip: epsilon.
         reuse: updates from each rollout; a divisor of `experience.updates_per_call`.
+        standardize: see `LikelihoodRatio`; over the rollouts of a call.
 
     Raises:
         ValueError: for a clip outside (0, 1), or `reuse` below 1.
     """
 
-    def __init__(self, clip: float = 0.2, reuse: int = 5) -> None:
+    def __init__(self, clip: float = 0.2, reuse: int = 5, standardize: bool = False) -> None:
         if not 0 < clip < 1:
             raise ValueError(f"clip: need a number in (0, 1), got {clip}")
         if reuse < 1:
             raise ValueError(f"reuse: need at least 1, got {reuse}")
-        self.clip, self.reuse = clip, reuse
+        self.clip, self.reuse, self.standardize = clip, reuse, standardize
 
     def check(self, policy: Policy) -> None:
         """Raises `ValueError` for a policy without a density."""
@@ -62,7 +63,7 @@ class Proximal(PolicyGradient):
             "state": rollout.state,
             "action": rollout.action,
             "log_prob": policy(rollout.state).log_prob(rollout.action),
-            "advantage": dream.advantages(rollout, value),
+            "advantage": dream.advantages(rollout, value, self.standardize),
             "return": dream.returns(rollout, value),
             "weight": rollout.weight,
         }

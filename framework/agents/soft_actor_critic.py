@@ -150,15 +150,11 @@ class SoftActorCritic(PolicyAgent):
     def follow(self) -> None:
         self.updates += 1
 
-    # ------------------------------------------------------------------ Lightning's hooks
+    def further_state(self) -> dict[str, Any]:
+        return {"updates": self.updates}
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["policy_updates"] = self.updates
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_load_checkpoint(checkpoint)
-        self.updates = int(checkpoint["policy_updates"])
+    def load_further_state(self, state: dict[str, Any]) -> None:
+        self.updates = state["updates"]
 
 
 def pack(batch: TensorDictBase) -> Tensor:

@@ -9,6 +9,8 @@ value after one step, lambda 1 is the return less the baseline v(s_t) (REINFORCE
 import torch
 from torch import Tensor
 
+LEAST = 1e-8  # deviation that advantages are divided by
+
 
 def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, lambda_: float) -> Tensor:
     """A `[T, *B]` of rewards r_{t+1}, discounts gamma_{t+1}, values v(s_t) and v(s_{t+1}), all `[T, *B]`."""
@@ -20,3 +22,9 @@ def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, lam
         following = torch.addcmul(given, factor, following)
         advantages.append(following)
     return torch.stack(advantages[::-1])
+
+
+def standardized(advantage: Tensor) -> Tensor:
+    """(A - mean A) / std A over all of them: their unit is gone, and a bias of the value that all states share."""
+    std, mean = torch.std_mean(advantage, correction=0)
+    return (advantage - mean) / (std + LEAST)

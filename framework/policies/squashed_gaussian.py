@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
+from torch.special import log_ndtr
 
 from .action_distribution import ActionDistribution, Sampled
 from .policy import Policy
@@ -33,10 +34,12 @@ class SquashedGaussian(ActionDistribution):
         return Sampled(u.tanh(), (log_normal - log_slope(u)).sum(-1))
 
     def log_prob(self, action: Tensor) -> Tensor:
+        """Of an action that tanh cannot tell from -1 or 1 the probability of all those: its own u is not known."""
         u = action.clamp(-LARGEST, LARGEST).atanh()
         noise = (u - self.mean) * (-self.log_std).exp()
         log_normal = -0.5 * noise.square() - self.log_std - 0.5 * math.log(2 * math.pi)
-        return (log_normal - log_slope(u)).sum(-1)
+        beyond = log_ndtr(torch.where(action > 0, -noise, noise))
+        return torch.where(action.abs() < LARGEST, log_normal - log_slope(u), beyond).sum(-1)
 
     def entropy(self) -> Tensor:
         """That of u and E log(1 - tanh(u)^2), by Gauss-Hermite quadrature with 21 nodes: to 0.01 nats, sigma <= 3."""

@@ -8,12 +8,14 @@ from tensordict import TensorDict
 from worlds import Counter, Drift, ends_above
 
 from fulgurite.agents.branched_rollouts import BranchedRollouts
+from fulgurite.agents.guided_mpc import GuidedMPC
 from fulgurite.agents.rollout_length import RolloutLength
 from fulgurite.agents.soft_actor_critic import unpack
 from fulgurite.imagination import TSInfinity
 from fulgurite.keys import POLICY_ROWS
 from fulgurite.models.base import Minibatches
 from fulgurite.models.world_model import WorldModel
+from fulgurite.planners.random_shooting import RandomShooting
 from fulgurite.policies.squashed_gaussian import SquashedGaussianPolicy
 
 ONE = SquashedGaussianPolicy(hidden=(4,))
@@ -208,6 +210,27 @@ def test_a_checkpoint_keeps_what_was_imagined(tmp_path):
     assert other.updates == it.updates == 10
     assert torch.equal(other.imagined.state_dict()["rows"], it.imagined.state_dict()["rows"])
     assert len(it.acting().imagined) == 0
+
+
+def test_inside_another_agent_it_learns_and_is_kept_as_by_itself(tmp_path):
+    def guided():
+        return GuidedMPC(agent(), RandomShooting(4, 2), A)
+
+    it, alone = guided(), agent()
+    for one in (it, alone):
+        torch.manual_seed(0)
+        fit(one, Calls(2), tmp_path)
+    assert len(it.learner.imagined) == len(alone.imagined) > 0
+    for name, weight in alone.state_dict().items():
+        torch.testing.assert_close(it.learner.state_dict()[name], weight)
+    assert it.learner.updates == 10
+    assert it.resting() == it.learner.resting()
+    checkpoint = {}
+    it.on_save_checkpoint(checkpoint)
+    other = guided()
+    other.on_load_checkpoint(checkpoint)
+    assert other.learner.updates == 10
+    assert torch.equal(other.learner.imagined.state_dict()["rows"], it.learner.imagined.state_dict()["rows"])
 
 
 def test_wrong_settings_are_refused():

@@ -177,6 +177,25 @@ def test_the_imagined_gradient_is_that_of_dynamic_programming(estimator):
     assert ((drawn.mean(0) - exact).abs() < 4 * error + 1e-6).all(), (drawn.mean(0), exact, error)
 
 
+@pytest.mark.parametrize("make", [LikelihoodRatio, Proximal])
+def test_standardized_gradients_point_the_same_way_whatever_the_unit_of_reward(make):
+    learner, start = chain_learner(), torch.eye(3).repeat(500, 1)
+    dearer = WorldModel(Chain(), lambda *given: 1000 * learner.world_model.reward(*given), lambda n: n @ END)
+    value = StateValue(hidden=()).build(3)
+    with torch.no_grad():
+        for parameter in (*learner.value.network.parameters(), *value.network.parameters()):
+            parameter.zero_()
+    torch.manual_seed(5)
+    found = gradient(make(standardize=True), learner, start)[0]
+    torch.manual_seed(5)
+    same = gradient(make(standardize=True), Learner(dearer, learner.policy, value, learner.dream), start)[0]
+    torch.testing.assert_close(found, same, rtol=1e-3, atol=1e-6)
+    torch.manual_seed(5)
+    plain = gradient(make(), learner, start)[0]
+    assert plain.norm() > 1.2 * found.norm()
+    assert torch.nn.functional.cosine_similarity(plain, found, 0) > 0.8
+
+
 def test_every_estimator_agrees_with_every_other():
     """On smooth noisy dynamics with a termination, whose probability the pathwise gradients see."""
     world = noisy_world()

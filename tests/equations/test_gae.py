@@ -1,6 +1,6 @@
 import torch
 
-from fulgurite.equations.gae import gae
+from fulgurite.equations.gae import gae, standardized
 from fulgurite.equations.lambda_return import lambda_return
 
 REWARD = torch.tensor([[1.0], [2.0], [3.0]])
@@ -24,3 +24,13 @@ def test_lambda_one_is_the_return_less_the_baseline_and_zero_one_step():
     torch.testing.assert_close(
         gae(reward, discount, values[:-1], values[1:], 0.0), reward + discount * values[1:] - values[:-1]
     )
+
+
+def test_standardized_advantages_know_neither_unit_nor_level():
+    torch.manual_seed(0)
+    advantage = torch.randn(5, 7)
+    found = standardized(1000 * advantage - 300)
+    torch.testing.assert_close(found, standardized(advantage), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.square().mean(), torch.tensor(1.0))
+    assert abs(found.mean()) < 1e-6
+    assert standardized(torch.full((3, 2), 4.0)).abs().max() == 0

@@ -8,7 +8,7 @@ from torch.distributions.transforms import TanhTransform
 from fulgurite.policies.bounded_normal import BoundedNormal, BoundedNormalPolicy
 from fulgurite.policies.categorical import Categorical, CategoricalPolicy
 from fulgurite.policies.deterministic import DeterministicPolicy
-from fulgurite.policies.squashed_gaussian import SquashedGaussian, SquashedGaussianPolicy
+from fulgurite.policies.squashed_gaussian import LARGEST, SquashedGaussian, SquashedGaussianPolicy
 
 MEAN, LOG_STD = torch.tensor([[0.3, -1.2], [2.0, 0.0]]), torch.tensor([[-0.5, 0.4], [-2.0, 0.9]])
 
@@ -36,6 +36,19 @@ def test_a_draw_brings_its_own_density():
     far = SquashedGaussian(torch.tensor([[30.0]]), torch.tensor([[0.0]])).sample(chance())
     assert far.action == 1
     assert far.log_prob.isfinite().all()
+
+
+def test_the_mass_that_tanh_cannot_tell_from_its_ends_pulls_no_mean_further():
+    """Else a saturated policy, which nothing it does can change, is driven on by the noise of its own draws."""
+    mean = torch.tensor([[8.0], [30.0], [-300.0]], requires_grad=True)
+    action = mean.detach().sign()
+    log_prob = SquashedGaussian(mean, torch.zeros(1)).log_prob(action)
+    torch.testing.assert_close(log_prob[1:].exp(), torch.ones(2))
+    at = Normal(mean.detach()[0], 1.0).cdf(torch.tensor(LARGEST).atanh())
+    torch.testing.assert_close(log_prob[0].exp(), (1 - at)[0])
+    (score,) = torch.autograd.grad(log_prob.sum(), mean)
+    assert score[0] > 0.1
+    assert score[1:].abs().max() == 0
 
 
 def test_the_entropy_of_the_squashed_gaussian_is_that_of_its_draws():
