@@ -22,6 +22,7 @@ dreamer_update  an update of DreamerV3 against TorchRL's, and the shares of its 
 posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
 policies       policies that learn in the model, a planner and SAC on Pendulum-v1 (two hours)
+guided         a policy, a search and both with one model on Pendulum-v1 (half an hour)
 dyna_cartpole  deep Dyna-Q against DQN at equal steps, PPO beside them (an hour)
 gradient_variance  policy gradients in a smooth and a chaotic model, by estimator and horizon (minutes)
 policy_rollout  a policy's rollout in the model, forward and backward, against a bare loop (seconds)
@@ -67,6 +68,7 @@ NAMES = (
     "posteriors",
     "hidden_velocity",
     "policies",
+    "guided",
     "dyna_cartpole",
     "gradient_variance",
     "policy_rollout",

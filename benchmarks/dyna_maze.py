@@ -54,6 +54,7 @@ class Changing(NamedTuple):
 
 
 CHANGING = (Changing("blocking", 1000, 3000, 10, 1e-4), Changing("shortcut", 3000, 6000, 50, 1e-3))
+SURE = 1.0  # alpha where walls move: nothing happens by chance, so what happened last is the truth
 
 
 def lived(agent: Tabular, maze: Maze, seed: int) -> Iterator[tuple[float, bool]]:
@@ -260,9 +261,9 @@ def run(options: Namespace) -> str:
         seconds[n] = process_time() - began
     rewards = {
         task.layout: {
-            "Dyna-Q": collected(lambda maze, n=task.planning_steps: DynaQ(*sized(maze), n), task),  # type: ignore[misc]
+            "Dyna-Q": collected(lambda maze, n=task.planning_steps: DynaQ(*sized(maze), n, SURE), task),  # type: ignore[misc]
             "Dyna-Q+": collected(
-                lambda maze, n=task.planning_steps, kappa=task.kappa: DynaQPlus(*sized(maze), n, kappa),  # type: ignore[misc]
+                lambda maze, n=task.planning_steps, kappa=task.kappa: DynaQPlus(*sized(maze), n, kappa, SURE),  # type: ignore[misc]
                 task,
             ),
         }
