@@ -11,18 +11,30 @@ from queue import SimpleQueue
 from typing import Any
 
 
+class Ended(Exception):
+    """There is nobody at the desk any more."""
+
+
 class Desk:
     """Does what it is asked. The thread ends with the program: a simulator that hangs does not keep it alive."""
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[tuple[Callable[[], Any], Answer] | None] = SimpleQueue()
+        self._open, self._lock = True, threading.Lock()
         self._thread = threading.Thread(target=self._work, name="playground", daemon=True)
         self._thread.start()
 
     def do(self, work: Callable[[], Any]) -> Any:
-        """What the work gives, once it is its turn; raises what it raises."""
+        """What the work gives, once it is its turn; raises what it raises.
+
+        Raises:
+            Ended: after `close`.
+        """
         answer = Answer()
-        self._waiting.put((work, answer))
+        with self._lock:
+            if not self._open:
+                raise Ended("the playground has ended")
+            self._waiting.put((work, answer))
         answer.there.wait()
         if answer.error is not None:
             raise answer.error
@@ -30,8 +42,10 @@ class Desk:
 
     def close(self, last: Callable[[], Any], seconds: float) -> bool:
         """No more work but this; whether it was done in time."""
-        self._waiting.put((last, Answer()))
-        self._waiting.put(None)
+        with self._lock:
+            self._open = False
+            self._waiting.put((last, Answer()))
+            self._waiting.put(None)
         self._thread.join(seconds)
         return not self._thread.is_alive()
 

@@ -57,6 +57,19 @@ class Imagined:
 
     def of_agent(self, moment: Moment, thought: Thought, entry: int) -> dict[str, Any]:
         """If the agent goes on as it thinks best; the candidates by one entry of the action."""
+        with self.agent.seeded(0):  # the same picture whenever it is asked for
+            return self._of_agent(moment, thought, entry)
+
+    def without_model(self) -> str:
+        """Why nothing is imagined."""
+        name = type(self.agent).__name__
+        if self.agent.world_model is None:
+            return f"{name} has no model of the world, so it imagines nothing: here is the truth alone."
+        return f"{name} does not know the state that its model starts from, so nothing can be imagined."
+
+    # ------------------------------------------------------------------ inside
+
+    def _of_agent(self, moment: Moment, thought: Thought, entry: int) -> dict[str, Any]:
         judged: dict[str, Any] = {"choices": choices(self.agent, thought, moment.chance)}
         if isinstance(self.agent, PolicyAgent):
             judged["value"] = self.agent.value(thought.td[STATE])[0].item()
@@ -74,15 +87,6 @@ class Imagined:
         foresight = foresee(model, state, way)
         plans = self._plans(thought, foresight, entry)
         return {**self._seen(model, foresight, way.said), **judged, "plans": plans}
-
-    def without_model(self) -> str:
-        """Why nothing is imagined."""
-        name = type(self.agent).__name__
-        if self.agent.world_model is None:
-            return f"{name} has no model of the world, so it imagines nothing: here is the truth alone."
-        return f"{name} does not know the state that its model starts from, so nothing can be imagined."
-
-    # ------------------------------------------------------------------ inside
 
     def _plans(self, thought: Thought, foresight: Foresight, entry: int) -> dict[str, Any]:
         discrete = self.environment.discrete_actions

@@ -22,7 +22,7 @@ function draw() {
   const end = now.terminated ? "The task ended here." : now.truncated ? "The time limit ended the episode here." : "";
   one("f-state").textContent = [end, now.differs ? "Played again, it came out differently: this environment does not repeat itself." : ""].join(" ").trim();
   one("f-cut").hidden = page.view === last;
-  one("f-cut").textContent = `Looking back: whoever acts now goes on from step ${page.view}, and steps ${page.view + 1} to ${last} are given up.`;
+  one("f-cut").textContent = `Looking back: whoever acts now goes on from step ${page.view}, and ${last === page.view + 1 ? `step ${last} is` : `steps ${page.view + 1} to ${last} are`} given up.`;
   const line = one("timeline");
   line.max = last;
   line.value = page.view;

@@ -96,6 +96,7 @@ async function imagineIfDue() {
 
 async function look(at) {
   page.view = Math.min(Math.max(at, 0), page.moments.length - 1);
+  draw();
   await imagineIfDue();
 }
 
@@ -205,6 +206,7 @@ async function start() {
   take(whole);
   controls();
   one("no-picture").hidden = whole.draws;
+  if (whole.unable) one("no-picture").textContent = `This environment cannot draw here (${whole.unable}): see its numbers.`;
   one("way-controls").hidden = !whole.model;
   for (const item of document.querySelectorAll(".if-model")) item.hidden = !whole.model;
   one("left-out").hidden = !whole.left_out;

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..data.episodes import EnvironmentFault
 from .bands import plain
-from .desk import Desk
+from .desk import Desk, Ended
 from .gate import ADDRESS, Forbidden, Gate
 from .page import page
 from .requests import Requests
@@ -121,6 +121,8 @@ class Handler(BaseHTTPRequestHandler):
             return HTTPStatus.BAD_REQUEST, {"problem": str(error)}
         except EnvironmentFault as error:
             return HTTPStatus.CONFLICT, {"problem": f"The environment failed: {error}"}
+        except Ended as error:
+            return HTTPStatus.SERVICE_UNAVAILABLE, {"problem": str(error)}
         except BaseException as error:  # whatever an agent or a model of the user's own raises; the page goes on
             log.exception("the playground could not %s", verb)
             return HTTPStatus.INTERNAL_SERVER_ERROR, {"problem": f"{type(error).__name__}: {error}"}

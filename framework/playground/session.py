@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tensordict import TensorDict
 
 from ..agents.agent import Agent
+from ..data.episodes import EnvironmentFault
 from ..data.observation_space import Observation
 from ..data.observation_tensors import stacked, tensors
 from ..data.play import following, started
@@ -38,6 +39,7 @@ class Session:
 
     Attributes:
         moments: of the episode, from its start to where it is.
+        unable: why the environment cannot draw, where it should.
 
     Args:
         evaluation: whose environment and fixed starts they are.
@@ -56,7 +58,16 @@ class Session:
         self.stage = Stage(environment, environment.renders)
         self.moments: list[Moment] = []
         self.seed = evaluation.seed
-        self.reset(evaluation.seed)
+        self.unable = ""
+        try:
+            self.reset(evaluation.seed)
+        except EnvironmentFault:
+            raise
+        except Exception as error:  # a renderer that is not there, most likely: numbers can be had without
+            if not self.stage.draw:
+                raise
+            self.stage.draw, self.unable = False, f"{type(error).__name__}: {error}"
+            self.reset(evaluation.seed)
 
     # ------------------------------------------------------------------ what a person does
 
