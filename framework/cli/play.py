@@ -63,6 +63,7 @@ def run(given: argparse.Namespace) -> int:
     try:
         server = Server(given.port, f"{folder.name}, {checkpoint.name}", requests, desk)
     except OSError as error:
+        desk.close(requests.session.close, PATIENCE)
         raise Usage(f"--port: expected a free one, got {given.port}: {error.strerror}") from error
     say(server.gate.page)
     say("open it in a browser of this machine; Ctrl-C ends it")
