@@ -16,7 +16,7 @@ function shape(name, attributes, ...children) {
 function digits(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "-";
   const size = Math.abs(value);
-  const text = size >= 1000 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : size >= 0.01 || size === 0 ? value.toFixed(2) : value.toPrecision(2);
+  const text = size >= 1000 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : size >= 0.01 || size === 0 ? value.toFixed(2) : value.toExponential(1);
   return text.replace("-", "\u2212");
 }
 
@@ -38,6 +38,17 @@ function range(lists, least) {
   return [Math.min(low - air, middle - wide / 2), Math.max(high + air, middle + wide / 2)];
 }
 
+/** Numbers in as many digits as tell them apart, or as they are where all are whole. */
+function alike(values, step) {
+  const places = step === undefined ? (values.every(Number.isInteger) ? 0 : null) : Math.min(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), 6);
+  return values.map((value) => (places === null ? digits(value) : value.toFixed(places).replace("-", "\u2212").replace(/^\u2212(0(\.0*)?)$/, "$1")));
+}
+
+/** The path of whole numbers, each held for one step. */
+function stairs(values, from, x, y) {
+  return values.map((value, i) => `${i ? "V" : `M${x(from).toFixed(1)} `}${y(value).toFixed(1)}H${x(from + i + 1).toFixed(1)}`).join("");
+}
+
 /** The path of values from step `from` on; gaps where there is none. */
 function trail(values, from, x, y) {
   let path = "", pen = "M";
@@ -50,7 +61,7 @@ function trail(values, from, x, y) {
 }
 
 /**
- * Draws into `host`: x and y are ranges; bands {from, low, high, kind}, lines {from, values, kind, width}, marks {at, kind};
+ * Draws into `host`: x and y are ranges; bands {from, low, high, kind}, lines {from, values, kind, held}, marks {at, kind};
  * `label` says it in words; `names`, where there are such, stand at the whole numbers of y.
  */
 function plot(host, { x, y, bands = [], lines = [], marks = [], height = 130, label, names = null }) {
@@ -60,10 +71,11 @@ function plot(host, { x, y, bands = [], lines = [], marks = [], height = 130, la
   const py = (value) => TOP + (1 - (Math.min(Math.max(value, y[0] - tall), y[1] + tall) - y[0]) / tall) * (height - TOP - BOTTOM);
   const drawing = shape("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": label });
   const levels = names ? names.map((_, i) => i) : ticks(y[0], y[1], 3);
-  for (const level of levels) {
+  const told = names ?? alike(levels, levels[1] - levels[0]);
+  levels.forEach((level, i) => {
     drawing.append(shape("path", { class: "grid", d: `M${LEFT} ${py(level)}H${width - RIGHT}` }));
-    drawing.append(shape("text", { x: LEFT - 6, y: py(level) + 4, "text-anchor": "end" }, names ? names[level] : digits(level)));
-  }
+    drawing.append(shape("text", { x: LEFT - 6, y: py(level) + 4, "text-anchor": "end" }, told[i]));
+  });
   for (const step of ticks(x[0], x[0] + wide, Math.max(2, Math.floor(width / 90)))) {
     if (Math.abs(step - Math.round(step)) > 1e-6) continue;
     drawing.append(shape("text", { x: px(step), y: height - 4, "text-anchor": "middle" }, String(Math.round(step))));
@@ -74,8 +86,8 @@ function plot(host, { x, y, bands = [], lines = [], marks = [], height = 130, la
     clip.append(shape("path", { class: `fill band ${kind}`, d: trail(high, from, px, py) + back + "Z" }));
   }
   for (const { at, kind } of marks) clip.append(shape("path", { class: kind, d: `M${px(at)} ${TOP}V${height - BOTTOM}` }));
-  for (const { from, values, kind } of lines) {
-    clip.append(shape("path", { class: kind, d: trail(values, from, px, py) }));
+  for (const { from, values, kind, held } of lines) {
+    clip.append(shape("path", { class: kind, d: (held ? stairs : trail)(values, from, px, py) }));
     if (values.length === 1 && Number.isFinite(values[0]) && !kind.includes("plan")) clip.append(shape("circle", { class: `mark ${kind.split(" ").pop()}`, cx: px(from), cy: py(values[0]), r: 3.5 }));
   }
   drawing.append(clip);

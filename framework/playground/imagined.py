@@ -15,7 +15,7 @@ from ..data.environments import Environment
 from ..keys import OBSERVATION, PLAN, STATE
 from ..models.world_model import WorldModel
 from .bands import band, one_number
-from .candidates import lines
+from .candidates import lines, weighed
 from .choices import choices
 from .entries import Entries
 from .foresight import HORIZON, Foresight, foresee, of_actions, of_agent
@@ -93,11 +93,12 @@ class Imagined:
         if isinstance(self.agent, PlanningAgent):
             plan = thought.td[PLAN][0]  # [H, A]
             chosen = (plan.argmax(-1) if discrete else plan[:, entry]).tolist()
-            if thought.asked is None:
-                return {"what": "followed", "chosen": chosen, **lines(plan[:0, None], plan[:0, 0], 0, discrete)}
-            return {"what": "candidates", "chosen": chosen, **lines(*thought.asked, entry, discrete)}
-        returns = foresight.rewards.sum(1)
-        return {"what": "rollouts", "chosen": None, **lines(foresight.actions, returns, entry, discrete)}
+            if thought.plans is None:
+                nothing = weighed(plan[None][:0], plan.new_zeros(0))
+                return {"what": "followed", "chosen": chosen, **lines(nothing, entry, discrete)}
+            return {"what": "candidates", "chosen": chosen, **lines(thought.plans, entry, discrete)}
+        ways = weighed(foresight.actions, foresight.rewards.sum(1))
+        return {"what": "rollouts", "chosen": None, **lines(ways, entry, discrete)}
 
     def _in_table(self, moment: Moment, actions: list[int] | None, said: str) -> dict[str, Any]:
         assert isinstance(self.agent, Tabular)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from ..reports.page import HERE as REPORTS
 
 HERE = Path(__file__).parent
-PROGRAM = ("charts.js", "panels.js", "play.js")
+PROGRAM = ("charts.js", "panels.js", "plans.js", "actions.js", "play.js")
 
 
 def page(title: str) -> tuple[bytes, str]:

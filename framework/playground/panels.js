@@ -1,4 +1,4 @@
-// What is drawn of the state of the page: the moment looked at, what is imagined, the plans that were weighed.
+// The state of the page, and what is drawn of it: the moment looked at, and what was imagined.
 
 const one = (id) => document.getElementById(id);
 const page = {
@@ -77,11 +77,13 @@ function drawCurves() {
     const marks = [{ at: page.view, kind: "now" }];
     if (seen && from !== page.view) marks.push({ at: from, kind: "from" });
     const whole = page.about.entries[0] === "state" && i === 0;
-    const y = steady(name, range(spans, whole ? 2 : 1e-3));
+    const y = steady(name, range(spans, whole ? 2 : 0.1 * Math.max(0.01, ...truth.map(Math.abs))));
     const told = imagined ? `; imagined from step ${from}: ends at ${digits(imagined.mean.at(-1))}, 80 % between ${digits(imagined.low.at(-1))} and ${digits(imagined.high.at(-1))}` : "";
     plot(place, { x, y, lines, bands, marks, label: `${name}: ${digits(truth[page.view])} at step ${page.view} of ${last}${told}` });
   });
 }
+
+const FRAME = 76; // pixels from one frame of a strip to the next
 
 /** What is seen and what is imagined to be seen, frame by frame, of each image. */
 function drawStrips() {
@@ -98,13 +100,13 @@ function drawStrips() {
       frames.setAttribute("role", "group");
       frames.setAttribute("aria-label", `${name} ${title}`.trim());
       frames.append(...sources.map((source, k) => {
-        const image = document.createElement("img");
-        if (source) image.src = source;
-        image.alt = `${title}, step ${steps[k]}`;
-        if (steps[k] === page.view) image.className = "now-frame";
+        const image = document.createElement(source ? "img" : "i"); // nothing came there yet
+        if (source) Object.assign(image, { src: source, alt: `${title}, step ${steps[k]}` });
+        image.className = steps[k] === page.view ? "frame now-frame" : "frame";
         return image;
       }));
       strip.append(label, frames);
+      requestAnimationFrame(() => { frames.scrollLeft = (page.view - from) * FRAME - frames.clientWidth / 2; });
     };
     row("truth", steps.map((step) => (step < page.moments.length ? `seen/${page.episode}/${step}/${i}` : null)));
     if (seen) row("imagined", seen.pictures[i]);
@@ -127,7 +129,7 @@ function drawPromise() {
   }
   const alive = full ? seen.alive.at(-1) : 1, value = seen.value;
   one("p-alive-box").hidden = alive > 0.999 && value === undefined;
-  one("p-alive-box").firstElementChild.textContent = value === undefined ? "goes on to the end" : "value of the state";
+  one("p-alive-box").firstElementChild.textContent = value === undefined ? "not over by then" : "value of the state";
   one("p-alive").replaceChildren(value === undefined ? `${Math.round(100 * alive)} %` : digits(value), small(value === undefined ? "probability" : "the agent's own, discounted"));
 }
 
@@ -135,53 +137,4 @@ function small(text) {
   const made = document.createElement("small");
   made.textContent = text;
   return made;
-}
-
-/** The candidates as faint lines, the best on top, the chosen plan bold. */
-function drawPlans() {
-  const plans = page.imagined?.plans;
-  one("plans-card").hidden = !plans;
-  if (!plans) return;
-  const from = page.imagined.at, { values, levels, chosen, count, what, best, worst } = plans;
-  one("h-plans").textContent = what === "rollouts" ? "Imagined ways" : "Candidate plans";
-  const words = {
-    candidates: `${values.length} of the ${count} plans that the search asked about last, at step ${from}; bold: the plan that it chose.`,
-    rollouts: `What the agent does in each of ${count} particles.`,
-    followed: `No search at step ${from}: a plan made before is followed, bold.`,
-  };
-  one("plans-said").textContent = words[what];
-  one("ramp").hidden = best === null;
-  one("r-worst").textContent = `promised ${digits(worst)}`;
-  one("r-best").textContent = digits(best);
-  const lines = values.map((line, i) => ({ from, values: line, kind: `plan r${levels[i]}` }));
-  if (chosen) lines.push({ from, values: chosen, kind: "chosen" });
-  const names = page.about.discrete ? Array.from({ length: page.about.actions }, (_, i) => String(i)) : null;
-  const length = (values[0] ?? chosen).length;
-  plot(one("plans"), {
-    x: [from, from + length - 1], y: names ? [-0.3, page.about.actions - 0.7] : [-1.08, 1.08], lines, height: 210, names,
-    marks: page.view > from ? [{ at: page.view, kind: "now" }] : [],
-    label: `${one("h-plans").textContent}: the action over ${length} steps from step ${from}; promised returns from ${digits(worst)} to ${digits(best)}`,
-  });
-}
-
-/** One bar for each discrete action. */
-function drawChoices() {
-  const found = page.imagined?.choices;
-  one("choices-card").hidden = !found;
-  if (!found) return;
-  one("choices-what").textContent = `At step ${page.imagined.at}: ${found.what}`;
-  const low = Math.min(0, ...found.values), high = Math.max(...found.values, low + 1e-9);
-  one("choices").replaceChildren(...found.values.map((value, i) => {
-    const row = document.createElement("div"), name = document.createElement("span"), track = document.createElement("span");
-    const bar = document.createElement("span"), told = document.createElement("span");
-    row.className = i === found.chosen ? "bar-row picked" : "bar-row";
-    name.textContent = `action ${i}`;
-    track.className = "track";
-    bar.className = "value";
-    bar.style.width = `${(100 * (value - low)) / (high - low)}%`;
-    told.textContent = digits(value) + (found.more[i] ? `, ${found.more[i]}` : "");
-    track.append(bar);
-    row.append(name, track, told);
-    return row;
-  }));
 }

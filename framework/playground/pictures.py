@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..runs.newest_colours import newest_colours
 
-LARGEST = 480  # pixels of the longer side
+LARGEST = 400  # pixels of the longer side
 
 
 def png(pixels: NDArray[np.uint8], largest: int = LARGEST) -> bytes:

@@ -17,6 +17,7 @@ from ..agents.state_estimate import know
 from ..keys import ACTION, FILTER_MEMORY, KEPT, PLAN, PLAN_AGE, PREVIOUS_ACTION, STATE
 from ..models.latent_world_model import LatentWorldModel
 from ..planners.planner import shift
+from .candidates import Weighed, weighed
 from .watched import Watched
 
 UNDERSTOOD = {STATE, FILTER_MEMORY, PREVIOUS_ACTION, PLAN, KEPT, PLAN_AGE}  # what can be carried without the agent
@@ -28,12 +29,12 @@ class Thought(NamedTuple):
     Attributes:
         td: `[1]`, what it read and wrote.
         chance: the state of its generator afterwards.
-        asked: the candidates `[N, H, A]` of its last question and their returns `[N]`, of agents that searched.
+        plans: that it asked its model about last, of agents that searched.
     """
 
     td: TensorDictBase
     chance: Tensor
-    asked: tuple[Tensor, Tensor] | None
+    plans: Weighed | None
 
 
 class Mind:
@@ -64,7 +65,7 @@ class Mind:
             written = self.agent(td.clone())
             after = self.agent.generator.get_state()
         asked = None if self.watched is None else self.watched.asked
-        return Thought(written, after, None if asked is None else (asked[0][0], asked[1][0]))
+        return Thought(written, after, None if asked is None else weighed(asked[0][0], asked[1][0]))
 
     @property
     def can_watch(self) -> bool:
