@@ -95,6 +95,53 @@ def test_looking_before_a_person_acts_uses_up_no_chance(tmp_path: Path) -> None:
     assert returns[0] == returns[1]
 
 
+def test_while_a_person_acts_the_agent_does_not_think_and_its_plan_moves_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = session(tmp_path, REPLANNING.replace("{candidates", "{_target_: ICEM, kept_share: 0.9, candidates"))
+    played.step(0, None)
+    before, chance = played.moments[1].found, played.moments[1].chance
+    assert before["plan_age"].item() == 1
+    monkeypatch.setattr(played.mind, "think", None)
+    played.step(1, [0.5])
+    after = played.moments[2].found
+    for key in ("plan", "kept_plans"):
+        assert torch.equal(after[key][..., :-1, :], before[key][..., 1:, :]), key
+        assert after[key].abs().sum() > 0
+    assert after["plan_age"].item() == 0  # due
+    assert torch.equal(played.moments[2].chance, chance)
+    assert not played.moments[1].by_agent
+
+
+def test_nothing_counts_after_the_imagined_end(tmp_path: Path) -> None:
+    physics = CARTPOLE.replace(
+        "dynamics: {members: 2, elites: 1, hidden: [8]}", "dynamics: {_target_: CartPolePhysics}"
+    )
+    played = session(tmp_path, physics.replace("max_episode_steps: 12", "max_episode_steps: 100"))
+    while not played.moments[-1].terminated:
+        played.step(len(played.moments) - 1, [1.0])
+    lasted = len(played.moments) - 1
+    imagined = played.imagine(0, "held", [1.0])
+    assert lasted < imagined["horizon"]
+    assert imagined["reward"]["mean"] == [1.0] * lasted + [0.0] * (imagined["horizon"] - lasted)
+    assert imagined["promised"]["mean"] == played.moments[-1].return_ == lasted
+    assert imagined["alive"] == [1.0] * lasted + [0.0] * (imagined["horizon"] + 1 - lasted)
+    assert "nothing ahead" in played.imagine(lasted, "agent")["said"]
+
+
+def test_the_bars_are_of_the_search_that_acted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = session(tmp_path, DISCRETE)
+    agent, found = played.mind.agent, []
+    search = agent.found
+    monkeypatch.setattr(agent, "found", lambda state: found.append(search(state)) or found[-1])
+    play_on(played, 3)
+    for step in range(3):
+        before = len(found)
+        played.imagine(step, "agent")
+        assert torch.equal(found[before].q, found[step].q), step
+    assert not torch.equal(found[0].q, found[1].q)
+
+
 def test_the_filter_hears_of_what_a_person_did(tmp_path: Path) -> None:
     """What a latent agent carries after a person's step is what it carries after the same step of its own."""
     played = session(tmp_path, LATENT)
