@@ -122,15 +122,33 @@ function drawPromise() {
   if (one("promise").hidden) return;
   for (const id of ["p-promised", "p-so-far", "p-came"]) one(id).parentElement.hidden = !full;
   if (full) {
-    const steps = Math.max(0, Math.min(page.view - seen.at, seen.horizon)), sum = (list) => list.reduce((a, b) => a + b, 0);
+    const until = seen.way === "done" ? page.moments.length - 1 : page.view;
+    const steps = Math.max(0, Math.min(until - seen.at, seen.horizon)), sum = (list) => list.reduce((a, b) => a + b, 0);
     one("p-promised").replaceChildren(digits(seen.promised.mean), small(`${digits(seen.promised.low)} to ${digits(seen.promised.high)}, in ${seen.horizon} steps`));
     one("p-so-far").replaceChildren(steps ? digits(sum(seen.reward.mean.slice(0, steps))) : "-", small(`${steps} of ${seen.horizon} steps`));
     one("p-came").replaceChildren(steps ? digits(sum(page.moments.slice(seen.at + 1, seen.at + 1 + steps).map((m) => m.reward))) : "-", small("in truth"));
   }
+  const [within, of] = full && seen.way === "done" ? inside(seen) : [0, 0];
+  one("p-inside-box").hidden = !of;
+  one("p-inside").replaceChildren(`${Math.round((100 * within) / of)} %`, small(`of ${of} numbers; 80 % is right`));
   const alive = full ? seen.alive.at(-1) : 1, value = seen.value;
   one("p-alive-box").hidden = alive > 0.999 && value === undefined;
   one("p-alive-box").firstElementChild.textContent = value === undefined ? "not over by then" : "value of the state";
   one("p-alive").replaceChildren(value === undefined ? `${Math.round(100 * alive)} %` : digits(value), small(value === undefined ? "probability" : "the agent's own, discounted"));
+}
+
+/** How many numbers that came lie in their bands, and of how many; those with no band to speak of do not count. */
+function inside(seen) {
+  let [within, of] = [0, 0];
+  seen.entries.forEach(({ low, high }, i) => {
+    for (let k = 1; k < low.length && seen.at + k < page.moments.length; k++) {
+      const came = page.moments[seen.at + k].numbers[i];
+      if (high[k] - low[k] < 1e-6) continue;
+      of++;
+      if (came >= low[k] && came <= high[k]) within++;
+    }
+  });
+  return [within, of];
 }
 
 function small(text) {

@@ -138,17 +138,17 @@ class Session:
         if not 0 <= entry < self.environment.action_size:
             raise Refused(f"entry: expected 0 to {self.environment.action_size - 1}, got {entry}")
         if moment.terminated:
-            return {"at": at, "said": "The task has ended here: there is nothing ahead."}
+            return {"at": at, "way": way, "said": "The task has ended here: there is nothing ahead."}
         if way == "held":
             action = self.action([] if given is None else given)
             actions = np.repeat(action[None], HORIZON, 0)
-            return {"at": at, **self.imagined.by_actions(moment, actions, "my action is held")}
+            return {"at": at, "way": way, **self.imagined.by_actions(moment, actions, "my action is held")}
         if way == "done":
             taken = [one.action for one in self.moments[at : at + MOST_DONE] if one.action is not None]
             if at == len(self.moments) - 1:
-                return {"at": at, "said": "Nothing has been done from here on: go on, or look back."}
-            return {"at": at, **self.imagined.by_actions(moment, np.stack(taken), "what was done is done")}
-        return {"at": at, **self.imagined.of_agent(moment, self.thought(moment), entry)}
+                return {"at": at, "way": way, "said": "Nothing has been done from here on: go on, or look back."}
+            return {"at": at, "way": way, **self.imagined.by_actions(moment, np.stack(taken), "what was done is done")}
+        return {"at": at, "way": way, **self.imagined.of_agent(moment, self.thought(moment), entry)}
 
     # ------------------------------------------------------------------ what is looked at
 

@@ -129,6 +129,13 @@ def test_by_the_keyboard_and_back_in_time(shown: Browser, served: Server) -> Non
     shown.evaluate("(s => { s.value = 'done'; s.dispatchEvent(new Event('change')); })(one('way'))")
     shown.evaluate("then(() => look(0)).then(() => imagine()).then(() => 1)")
     assert shown.evaluate("page.imagined.horizon === page.moments.length - 1")
+    within, of = shown.evaluate("inside(page.imagined)")
+    assert of == 3 * shown.evaluate("page.imagined.horizon")
+    lies = "(k, i) => (c => c.low[k] <= page.moments[k].numbers[i] && page.moments[k].numbers[i] <= c.high[k])"
+    lies += "(page.imagined.entries[i])"
+    assert within == shown.evaluate(
+        f"[0, 1, 2].flatMap(i => page.moments.slice(1).map((_, k) => ({lies})(k + 1, i))).filter(x => x).length"
+    )
     assert shown.said == []
 
 
