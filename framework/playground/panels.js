@@ -3,7 +3,7 @@
 const one = (id) => document.getElementById(id);
 const page = {
   about: null, moments: [], former: null, view: 0, imagined: null, episode: 0, ranges: new Map(),
-  action: [], playing: false, busy: false,
+  action: [], playing: false, turn: 0,
 };
 
 /** The same range or a larger one, so that curves do not jump while they grow. */

@@ -29,7 +29,11 @@ let queue = Promise.resolve();
 function then(work) {
   queue = queue.then(async () => {
     document.body.classList.add("busy");
-    try { await work(); } finally {
+    try { await work(); } catch (error) { // a fault of this program: what waits behind goes on
+      page.playing = false;
+      problem(`This page failed: ${error}`);
+      console.error(error);
+    } finally {
       document.body.classList.remove("busy");
       buttons();
     }
@@ -111,8 +115,9 @@ async function look(at) {
 /** Plays until it is paused, at the speed that is set, or as fast as the agent thinks. */
 async function play() {
   page.playing = !page.playing;
+  const turn = ++page.turn; // who pauses and plays at once begins a new turn, and the old one ends
   buttons();
-  while (page.playing) {
+  while (page.playing && page.turn === turn) {
     const began = performance.now();
     await then(step);
     const rest = 1000 / Number(one("speed").value) - (performance.now() - began);
