@@ -15,5 +15,6 @@ setup(
         "fulgurite": ["py.typed"],
         "fulgurite.recipes": ["**/*.yaml"],
         "fulgurite.reports": ["*.jinja", "*.css"],
+        "fulgurite.playground": ["*.jinja", "*.css", "*.js"],
     },
 )

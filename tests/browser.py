@@ -19,13 +19,38 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 FLAGS = (
     "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
     "--no-first-run", "--disable-extensions", "--disable-background-networking", "--disable-component-update",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--hide-scrollbars",
 )  # fmt: skip
 PATIENCE = 60.0  # seconds
 
+# For every text: the contrast of its colour with what is painted behind it (WCAG 2, relative luminance).
+CONTRASTS = """(() => {
+  const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const linear = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = (c) => c.slice(0, 3).map((v) => linear(v / 255))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (one) => {
+    for (; one; one = one.parentElement) {
+      const c = rgb(getComputedStyle(one).backgroundColor);
+      if (c.length < 4 || c[3] > 0) return c;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const one of document.querySelectorAll('body *')) {
+    if (!(WANTED) || !one.getClientRects().length) continue;
+    const style = getComputedStyle(one);
+    const [a, b] = [light(rgb(one instanceof SVGElement ? style.fill : style.color)), light(behind(one))];
+    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), one.textContent.slice(0, 40)]);
+  }
+  return found.sort((x, y) => x[0] - y[0]);
+})()"""
+TEXTS = CONTRASTS.replace("WANTED", "[...one.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())")
+STROKES = CONTRASTS.replace("'body *'", "'.line, .mark, .dashed'").replace("WANTED", "true").replace(".fill", ".color")
+
 
 class Browser:
-    """One page of a browser without network."""
+    """One page of a browser without network but 127.0.0.1, where a test may serve something."""
 
     def __init__(self, send: int, receive: int) -> None:
         self._send, self._receive = send, receive
@@ -68,10 +93,17 @@ class Browser:
 
     def press(self, key: str) -> None:
         """A key on the keyboard."""
-        code = {"Tab": 9, "Enter": 13}[key]
+        code = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowRight": 39}[key]
+        said = {"Enter": "\r", " ": " "}
         for kind in ("keyDown", "keyUp"):
-            text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
+            text = {"text": said[key]} if key in said and kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text)
+
+    def drag(self, x: float, y: float, to_x: float, to_y: float) -> None:
+        """The mouse goes down at a place of the window, and up at another; a click where they are the same."""
+        for kind, at in (("mousePressed", (x, y)), ("mouseMoved", (to_x, to_y)), ("mouseReleased", (to_x, to_y))):
+            buttons = {"button": "left", "buttons": 1, "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], **buttons)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """The answer of one command of the protocol; events on the way are noted."""

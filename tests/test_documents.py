@@ -29,6 +29,7 @@ LONG = (
     "sweep",
     "report",
     "compare",
+    "play",  # serves until it is interrupted
 )  # take minutes, or runs of several recipes: tested alone
 SMALL = [
     "experience.max_env_steps=20", "experience.warmup_env_steps=10", "experience.env_steps_per_collection=10",

@@ -37,6 +37,7 @@ ORDER = [
     "sharing",
     "sweeps",
     "reports",
+    "playground",
     "cli",
 ]
 

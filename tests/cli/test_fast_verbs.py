@@ -15,6 +15,7 @@ FAST = [
     ["train", "--help"],
     ["report", "--help"],
     ["compare", "--help"],
+    ["play", "--help"],
     ["list"],
     ["list", "--json"],
     ["show", "pets/pendulum"],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Browser, browser
+from browser import STROKES, TEXTS, Browser, browser
 from run_folders import folder_of_run
 
 from fulgurite.reports.comparison import compare
@@ -13,30 +13,6 @@ from fulgurite.reports.group import groups
 from fulgurite.reports.report import report
 from fulgurite.reports.run import read
 
-# For every text: the contrast of its colour with what is painted behind it (WCAG 2, relative luminance).
-CONTRASTS = """(() => {
-  const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const linear = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const light = (c) => c.slice(0, 3).map((v) => linear(v / 255))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (one) => {
-    for (; one; one = one.parentElement) {
-      const c = rgb(getComputedStyle(one).backgroundColor);
-      if (c.length < 4 || c[3] > 0) return c;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const one of document.querySelectorAll('body *')) {
-    if (!(WANTED) || !one.getClientRects().length) continue;
-    const style = getComputedStyle(one);
-    const [a, b] = [light(rgb(one instanceof SVGElement ? style.fill : style.color)), light(behind(one))];
-    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), one.textContent.slice(0, 40)]);
-  }
-  return found.sort((x, y) => x[0] - y[0]);
-})()"""
-TEXTS = CONTRASTS.replace("WANTED", "[...one.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())")
-STROKES = CONTRASTS.replace("'body *'", "'.line, .mark, .dashed'").replace("WANTED", "true").replace(".fill", ".color")
 WIDER = "[...document.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > WIDTH + 1 && " + (
     "!e.closest('.scroll, pre')).map(e => e.outerHTML.slice(0, 120))"
 )
