@@ -18,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "recipe", metavar="RECIPE|CLASS", help="a shipped name, a file, a run folder, an address, or a class"
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="as for train")
     trusting(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable")
 

@@ -146,6 +146,19 @@ def test_a_folder_of_runs_is_refused_with_the_newest_of_them(tmp_path: Path, ver
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_alone_it_says_what_there_is(tmp_path: Path) -> None:
+    done = command(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "fulgurite train pets/pendulum" in done.stderr
+
+
+@pytest.mark.parametrize(("words", "missing"), [(["train"], "recipe"), (["sweep", "a"], "SWEEP"), (["resume"], "RUN")])
+def test_only_what_must_be_given_is_missed(tmp_path: Path, words: list[str], missing: str) -> None:
+    done = command(tmp_path, *words)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"error: the following arguments are required: {missing}\n")
+
+
 def test_a_class_misspelt_has_a_neighbour(tmp_path: Path) -> None:
     done = command(tmp_path, "show", "RandomShoting")
     line = "RandomShoting: no recipe and no class of this name; did you mean 'RandomShooting'?\n"
