@@ -5,9 +5,7 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,64 +13,48 @@ import pytest
 
 from fulgurite.cli import main
 from fulgurite.reports.wandb_panels import MEDIA, SECTIONS, projects, workspace
+from fulgurite.selftest.wandb_server import Server
 
 ROOT = Path(__file__).parents[2]
 pytest.importorskip("wandb_workspaces")
 
 
-class Server(ThreadingHTTPServer):
-    """Answers W&B's questions as if it knew one account, whose project has so many runs; keeps the views."""
+class Project(Server):
+    """A W&B server with one account, whose project has so many runs; it keeps the views, or refuses them."""
 
-    def __init__(self, runs: int = 1, refuses: bool = False) -> None:
-        self.runs, self.refuses = runs, refuses
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs, self.refuses = 1, False
         self.views: list[dict[str, Any]] = []
-        super().__init__(("127.0.0.1", 0), Answer)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def answer(self, path: str, body: bytes) -> tuple[int | None, Any]:
+        asked = json.loads(body) if path == "/graphql" else {"query": ""}
+        query, given = asked["query"], asked.get("variables")
+        if "upsertView" in query and self.refuses:
+            return 200, {"errors": [{"message": "permission denied"}], "data": None}
+        if "upsertView" in query:
+            self.views.append(given)
+            return 200, {"data": {"upsertView": {"view": {"id": "1", "name": given["name"]}, "inserted": True}}}
+        if "viewer" in query:
+            account = {"id": "1", "entity": "me", "username": "me", "flags": "{}", "teams": {"edges": []}}
+            return 200, {"data": {"viewer": account}}
+        if "runs(" in query:
+            page = {"totalCount": self.runs, "edges": [], "pageInfo": {"endCursor": None, "hasNextPage": False}}
+            project = {"internalId": "1", "runCount": self.runs, "readOnly": False, "runs": page}
+            return 200, {"data": {"project": project}}
+        return super().answer(path, body)
 
     def variables(self, home: Path) -> dict[str, str]:
         """Of a process that shall speak to it."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
-        address = f"http://127.0.0.1:{self.server_port}"
-        own |= {"WANDB_BASE_URL": address, "WANDB_API_KEY": "0" * 40, "WANDB_ERROR_REPORTING": "false"}
+        own |= {"WANDB_BASE_URL": self.address, "WANDB_API_KEY": "0" * 40, "WANDB_ERROR_REPORTING": "false"}
         return {**own, "HOME": str(home), "NO_PROXY": "127.0.0.1"}
 
 
-class Answer(BaseHTTPRequestHandler):
-    """One answer."""
-
-    server: Server
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        query, given, told = asked["query"], asked.get("variables"), {}
-        if "upsertView" in query and self.server.refuses:
-            return self._say(json.dumps({"errors": [{"message": "permission denied"}], "data": None}))
-        if "upsertView" in query:
-            self.server.views.append(given)
-            told = {"upsertView": {"view": {"id": "1", "name": given["name"]}, "inserted": True}}
-        elif "viewer" in query:
-            told = {"viewer": {"id": "1", "entity": "me", "username": "me", "flags": "{}", "teams": {"edges": []}}}
-        elif "runs(" in query:
-            page = {"totalCount": self.server.runs, "edges": [], "pageInfo": {"endCursor": None, "hasNextPage": False}}
-            told = {"project": {"internalId": "1", "runCount": self.server.runs, "readOnly": False, "runs": page}}
-        self._say(json.dumps({"data": told}))
-
-    def _say(self, text: str) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *what: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as found:
+def server() -> Iterator[Project]:
+    with Project() as found:
         yield found
-        found.shutdown()
 
 
 def a_run(folder: Path, logger: str = "{wandb: {_target_: Wandb, project: pendulum}}") -> Path:
@@ -117,7 +99,7 @@ def test_what_panels_name_is_what_the_source_logs() -> None:
     assert not missing
 
 
-def test_the_verb_saves_a_view_in_the_project_of_the_run(server: Server, tmp_path: Path) -> None:
+def test_the_verb_saves_a_view_in_the_project_of_the_run(server: Project, tmp_path: Path) -> None:
     run = a_run(tmp_path / "run")
     done = fulgurite(server, tmp_path, "report", str(run), "--wandb", "--json")
     assert done.returncode == 0, done.stderr
@@ -126,10 +108,10 @@ def test_the_verb_saves_a_view_in_the_project_of_the_run(server: Server, tmp_pat
     sections = json.loads(view["spec"])["section"]["panelBankConfig"]["sections"]
     assert [section["name"] for section in sections] == [*SECTIONS, MEDIA[0]]
     (address,) = json.loads(done.stdout)["wandb"]
-    assert address.startswith(f"http://127.0.0.1:{server.server_port}/me/pendulum?nw=")
+    assert address.startswith(f"{server.address}/me/pendulum?nw=")
 
 
-def test_the_verb_says_in_one_line_that_a_view_is_refused(server: Server, tmp_path: Path) -> None:
+def test_the_verb_says_in_one_line_that_a_view_is_refused(server: Project, tmp_path: Path) -> None:
     server.refuses = True
     done = fulgurite(server, tmp_path, "report", str(a_run(tmp_path / "run")), "--wandb")
     assert done.returncode == 2
@@ -138,14 +120,14 @@ def test_the_verb_says_in_one_line_that_a_view_is_refused(server: Server, tmp_pa
     assert "Traceback" not in done.stderr
 
 
-def fulgurite(server: Server, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def fulgurite(server: Project, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "fulgurite", *words]
     return subprocess.run(command, cwd=home, env=server.variables(home), capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(("runs", "refuses", "views"), [(1, False, 1), (2, False, 0), (1, True, 0)])
 def test_the_first_run_of_a_project_saves_a_view_and_a_refusal_is_no_error(
-    server: Server, tmp_path: Path, runs: int, refuses: bool, views: int
+    server: Project, tmp_path: Path, runs: int, refuses: bool, views: int
 ) -> None:
     server.runs, server.refuses = runs, refuses
     script = "from fulgurite.reports.wandb_panels import *; print(saved_for_the_first('me', 'pendulum'))"
