@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from benchmarks.moving_picture import FOOT, HEAD, SIZE, TIP, Column, frame, tips
+from benchmarks.moving_picture import FOOT, HEAD, INK, SIZE, TIP, Column, frame, tips
 
 
 def test_upright_is_up_and_the_angle_goes_to_the_left() -> None:
@@ -19,5 +19,7 @@ def test_a_frame_shows_where_each_plan_leads() -> None:
     rows, columns = np.nonzero(abs(picture - TIP).sum(-1) < 30)
     middle = SIZE // 2
     assert abs(rows - HEAD - middle).max() <= 4
+    rod = np.nonzero(abs(picture[HEAD : HEAD + SIZE] - INK).sum(-1) < 30)[0]
+    assert rod.min() < middle / 2 < middle < rod.max() < middle + 20  # it stands
     assert {bool(x) for x in columns[columns < SIZE] > middle} == {True}  # to the right
     assert {bool(x) for x in columns[columns >= SIZE] > SIZE + middle} == {False}  # to the left
