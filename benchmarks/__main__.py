@@ -25,6 +25,7 @@ policies       policies that learn in the model, a planner and SAC on Pendulum-v
 guided         a policy, a search and both with one model on Pendulum-v1 (half an hour)
 dyna_cartpole  deep Dyna-Q against DQN at equal steps, PPO beside them (an hour)
 gradient_variance  policy gradients in a smooth and a chaotic model, by estimator and horizon (minutes)
+moving_picture  the moving picture of the README (five minutes)
 policy_rollout  a policy's rollout in the model, forward and backward, against a bare loop (seconds)
 sac_update     an update of soft actor-critic against TorchRL's (minutes)
 mbpo_loop      rollouts, buffer and updates of MBPO against mbrl-lib and TorchRL (minutes)
@@ -74,6 +75,7 @@ NAMES = (
     "policy_rollout",
     "sac_update",
     "mbpo_loop",
+    "moving_picture",
 )
 
 

@@ -67,7 +67,11 @@ class EpisodeVideo(Periodic):
                 logger.log_video("video/evaluation", [str(path)])
 
     def _footage(self, environment: Environment, episode: Episode) -> Footage | None:
-        """A machine that cannot draw must not stop a run: one warning, then no further attempt."""
+        """A task or a machine that cannot draw must not stop a run: one warning, then no further attempt."""
+        if not environment.renders:
+            self._can_draw = False
+            log.warning("No video: %s draws no frames; its render_modes would have to name rgb_array", environment.id)
+            return None
         try:
             return render(environment, episode)
         except EnvironmentFault as fault:

@@ -10,7 +10,7 @@ from .progress_line import Line
 
 
 class Progress(Callback):
-    """Shows the line: refreshed in place on a terminal, printed every few seconds elsewhere; on standard error.
+    """Shows the line on standard error: refreshed in place on a terminal, elsewhere printed at once and now and then.
 
     A thread draws it, so it moves while the run is deep in one long phase.
 
@@ -54,6 +54,8 @@ class Progress(Callback):
 
     def _print(self, line: Line) -> None:
         ended = False
-        while not ended:
-            ended = self._ended.wait(self.every_seconds)
+        while True:  # the first line at once: it has begun
             self._console.print(line.plain(), soft_wrap=True, highlight=False, markup=False)
+            if ended:
+                return
+            ended = self._ended.wait(self.every_seconds)

@@ -18,6 +18,7 @@ from pytorch_lightning.loggers.logger import DummyExperiment, Logger, rank_zero_
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
+from fulgurite.reports import wandb_panels
 from fulgurite.runs.rows import horizons
 
 from .wandb_about import describe, recipe
@@ -41,6 +42,7 @@ class Wandb(WandbLogger):
         group: of runs to average; None for the run folder's name without its seed, so that seeds share one.
         tags: of the run, besides those that its recipe tells: agent, planner and environment.
         job_type: of the run.
+        panels: whether the first run of a project saves a view there, in which the panels are arranged.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Wandb(WandbLogger):
         group: str | None = None,
         tags: Sequence[str] = (),
         job_type: str = "train",
+        panels: bool = True,
     ) -> None:
         Logger.__init__(self)  # WandbLogger's own refuses where W&B is absent; what it prepares is not used
         self._project, self._save_dir, self._log_model = project, None, False
@@ -63,6 +66,7 @@ class Wandb(WandbLogger):
             "tags": list(tags),
             "job_type": job_type,
         }
+        self._panels = panels
         self._run: Any = DummyExperiment()
         self._aside: Aside | None = None  # while there is a W&B run
         self._folder = Path()  # of the W&B run
@@ -185,6 +189,9 @@ class Wandb(WandbLogger):
         self._run.define_metric("*", step_metric="env_steps", step_sync=True)
         if self._decision.mode == "online":
             say(f"W&B: {self._run.url}")
+            if self._panels:  # in a thread of its own: rows must not wait for the server's answer
+                where = (self._run.entity, self._run.project)
+                threading.Thread(target=arrange, args=where, daemon=True, name="panels").start()
 
     def _init(self, folder: Path, mode: Mode) -> Any:
         return wandb.init(
@@ -247,6 +254,12 @@ def quieten() -> None:
     """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     wandb.setup(wandb.Settings(silent=True))
+
+
+def arrange(entity: str, project: str) -> None:
+    """Saves a view of a project that is new, and says where."""
+    if (address := wandb_panels.saved_for_the_first(entity, project)) is not None:
+        say(f"W&B, with its panels arranged: {address}")
 
 
 def let_go() -> None:

@@ -83,6 +83,17 @@ class RecipeFile:
         return ""
 
 
+def runs_below(name: str) -> str:
+    """Half a sentence naming the newest run in a folder of runs, or in `FOLDER/...` as a page says it; else nothing."""
+    if not name:
+        return ""
+    place = Path(name).expanduser()
+    place = place.parent if place.name == "..." else place
+    recipes = [path for depth in range(1, 4) for path in place.glob("/".join(["*"] * depth + [RUN_RECIPE]))]
+    runs = [path.parent for path in recipes if (path.parent / RUN_METRICS).exists()]
+    return f"; the newest run there is {max(runs, key=lambda run: run.name)}" if runs else ""
+
+
 class Library:
     """The shipped recipes in `shipped`, and everybody else's files."""
 
@@ -113,6 +124,8 @@ class Library:
             return shipped
         if beside is None and name and (found := self._local(Path(name).expanduser())):
             return found
+        if hint := runs_below(name):
+            raise RecipeError(f"{name}: neither a run nor a recipe{hint}")
         names = [recipe.name for recipe in self.all()]
         last = [known for known in names if known.rpartition("/")[2] == name]
         hint = f"; did you mean '{last[0]}'?" if last else nearest(name, names)

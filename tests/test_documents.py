@@ -231,6 +231,15 @@ def test_what_pages_say_that_the_program_says_is_in_the_program() -> None:
     assert not missing, "nobody says:\n" + "\n".join(missing)
 
 
+def test_pictures_that_pages_show_are_there_and_load_soon() -> None:
+    shown = [(page, path) for page in PAGES for path in re.findall(r"!\[[^]]+\]\(([^)]+)\)", page.read_text())]
+    assert "docs/images/pendulum.gif" in {path for page, path in shown if page.name == "README.md"}
+    for page, path in shown:
+        picture = page.parent / path
+        assert picture.is_file(), f"{page.name} shows {path}, which does not exist"
+        assert picture.stat().st_size < 2e6, f"{page.name} shows {path}, of {picture.stat().st_size / 1e6:.1f} MB"
+
+
 def test_files_that_pages_name_are_there() -> None:
     for page in PAGES:
         for path in re.findall(r"`((?:framework|callbacks|recipes|tests|benchmarks|docs)/[\w./*]+)`", page.read_text()):

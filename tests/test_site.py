@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -39,7 +40,8 @@ class Links(HTMLParser):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_site_is_built_and_every_link_within_it_leads_somewhere(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    # Without --quiet: under it warnings are not counted, and --strict lets them pass.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=ALONE, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     pages = {path: Links(path) for path in tmp_path.rglob("*.html") if path.name != "404.html"}
@@ -73,6 +75,14 @@ def test_a_notebook_becomes_a_page_and_a_file_for_jupyter(path: Path) -> None:
     assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(source))  # nothing is lost on the way
     assert found[0]["source"].startswith("# ")
     assert pages.as_page(path.stem, source).count("```python") == sum(cell["cell_type"] == "code" for cell in found)
+
+
+def test_every_page_is_in_the_menu_and_can_be_found_from_the_first() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    menu = re.findall(r"^ +- (\w+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(menu) == sorted(pages)
+    linked = set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "index.md").read_text()))
+    assert linked >= pages - {"index.md", "latent_speed.md"}
 
 
 def test_there_are_notebooks() -> None:

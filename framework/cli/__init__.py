@@ -113,11 +113,14 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         )
         verb.add(one)
         one.set_defaults(run=verb.run)
+    if not arguments:  # argparse would name one line of what there is
+        parser.print_help(sys.stderr)
+        parser.exit(2, "\nfulgurite: error: the following arguments are required: VERB\n")
     given, rest = parser.parse_known_args(arguments)
     for word in rest:  # what argparse leaves over where options stand between overrides
         if word.startswith("-") or "overrides" not in given:
             key = word.lstrip("-").partition("=")[0]
             hint = f"; a recipe's key is given as {key}=value" if word.startswith("--") and "overrides" in given else ""
             parser.error(f"unknown argument {word}{hint}")
-        given.overrides.append(word)
+        given.overrides = [*given.overrides, word]
     return given

@@ -15,7 +15,7 @@ from .train import by_seed
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("recipe", help="a shipped name, a file, a run folder or an address")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="as for train")
     parser.add_argument("--deep", action="store_true", help="import and build everything, too (takes seconds)")
     trusting(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable")

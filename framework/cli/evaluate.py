@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("recipe", metavar="RUN|RECIPE", help="the folder of a run, a shipped name or a file")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="as for train")
     parser.add_argument("--episodes", type=int, metavar="N", help="how many starts; the recipe's number by default")
     parser.add_argument(
         "--checkpoint", metavar="NAME", help="of a run: best, or one such as step-2000; else the newest"

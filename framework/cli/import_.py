@@ -16,7 +16,9 @@ from .output import Usage, say, say_json
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("source", metavar="FOLDER|hf://owner/name", help="an exported folder, or a name on the hub")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="what its recipe leaves open, with ???")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="what its recipe leaves open, with ???"
+    )
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="the run folder; runs/imported/<its name> by default")
     parser.add_argument("--trust", action="store_true", help="let its recipe name any class, as a file of yours may")
     parser.add_argument("--json", action="store_true", help="what agent.json says, machine-readable")

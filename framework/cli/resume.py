@@ -18,7 +18,9 @@ KEYS = ("experience.max_env_steps",)
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as experience.max_env_steps=20000")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="such as experience.max_env_steps=20000"
+    )
     parser.add_argument("--slurm", nargs="?", const="", metavar="key=value,...", help=slurm.HELP)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..recipe import Composed, to_yaml
-from ..recipe_files import RUN_RECIPE
+from ..recipe_files import RUN_RECIPE, runs_below
 from ..reports.page import REPORT
 from ..runs.durable import swap
 from ..runs.owner import LOCK, OWNER
@@ -109,7 +109,7 @@ def existing(name: str) -> Path:
     folder = Path(name)
     folder = folder.parent if folder.name == RUN_RECIPE else folder
     if not (folder / RUN_RECIPE).is_file():
-        raise Usage(f"{name}: expected the folder of a run, with a {RUN_RECIPE} in it")
+        raise Usage(f"{name}: expected the folder of a run, with a {RUN_RECIPE} in it{runs_below(name)}")
     return folder
 
 

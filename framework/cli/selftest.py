@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("drills", nargs="*", metavar="DRILL", help="only these")
+    parser.add_argument("drills", nargs="*", default=[], metavar="DRILL", help="only these")
     parser.add_argument("--long", action="store_true", help="each drill many times")
     parser.add_argument("--family", action="append", default=[], metavar="RECIPE", help="resume only these; repeatable")
     parser.add_argument("--list", action="store_true", help="name the drills, and run none")

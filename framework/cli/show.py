@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 
-from ..recipe_error import RecipeError
+from ..recipe_error import RecipeError, nearest
 from .output import say, say_json, table, trusting
 
 
@@ -18,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "recipe", metavar="RECIPE|CLASS", help="a shipped name, a file, a run folder, an address, or a class"
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="as for train")
     trusting(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
@@ -30,14 +30,23 @@ def run(given: argparse.Namespace) -> int:
     try:
         composed = compose(given.recipe, given.overrides, trust=given.trust)
     except RecipeError:
-        if given.overrides or not _class(given.recipe, given.json):
-            raise
-        return 0
+        if not given.overrides and _class(given.recipe, given.json):
+            return 0
+        if hint := _nearest_class(given.recipe):
+            raise RecipeError(f"{given.recipe}: no recipe and no class of this name{hint}") from None
+        raise
     if given.json:
         say_json(composed.tree.root)
     else:
         say(to_yaml(composed).rstrip())
     return 0
+
+
+def _nearest_class(name: str) -> str:
+    """Half a sentence; empty where the name is a path's, or near to no class of ours."""
+    from ..recipe_source import Sources
+
+    return nearest(name, Sources().index) if name.isidentifier() else ""
 
 
 def _class(name: str, as_json: bool) -> bool:

@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("recipe", help="a shipped name (pets/pendulum), a file or an address")
     parser.add_argument("sweep", metavar="SWEEP", type=Path, help="what to try: a file such as sweep.yaml")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every trial, as for train")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="for every trial, as for train")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="trials at once (1)")
     parser.add_argument(
         "--with", dest="by", choices=("wandb", "optuna"), help="who draws; else W&B where it is reached"

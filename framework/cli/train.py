@@ -21,7 +21,9 @@ SEEDS = re.compile(r"seed=(\d+)\.\.(\d+)")
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("recipe", help="a shipped name (pets/pendulum), a file or an address (https://.../mine.yaml)")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: seed=1, agent.planner=cem, ...")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="changes: seed=1, agent.planner=cem, ..."
+    )
     trusting(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of all runs (runs)")
     parser.add_argument("--slurm", nargs="?", const="", metavar="key=value,...", help=slurm.HELP)

@@ -21,7 +21,7 @@ COLLECTIONS = 4  # beyond the warm-up, by default
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("recipe", help="a shipped name or a file")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for train")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="as for train")
     parser.add_argument("--env-steps", type=int, metavar="N", help="of each run; by default four collections")
     parser.add_argument("--kills", type=int, default=1, metavar="K", help="how many runs are killed and resumed (1)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills (0)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..recipe_files import runs_below
 from .evaluate import chosen
 from .output import Usage, complain, say, say_json, trusting
 
@@ -28,7 +29,7 @@ def run(given: argparse.Namespace) -> int:
     """Plays one episode with the agent of a checkpoint, and draws it."""
     folder: Path = given.run_folder
     if not folder.is_dir():
-        raise Usage(f"RUN: expected the folder of a run, got {folder}")
+        raise Usage(f"RUN: expected the folder of a run, got {folder}{runs_below(str(folder))}")
     for name, least in (("start", 0), ("context", 1), ("horizon", 1), ("width", 60)):
         if getattr(given, name) < least:
             raise Usage(f"--{name}: expected at least {least}, got {getattr(given, name)}")

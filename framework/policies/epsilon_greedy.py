@@ -51,7 +51,9 @@ class EpsilonGreedyPolicy(Policy):
         epsilon: a buffer, a scalar tensor; it travels with the weights, into checkpoints and to workers.
 
     Args:
-        hidden, activation, normalize, output_scale: see `Policy`.
+        hidden, activation, output_scale: see `Policy`.
+        normalize: see `Policy`. Without, Q of rectified layers grows with the size of the state, so that what lies at the
+            borders of what was seen, where tasks end, is overrated, and Q-learning diverges.
         learning_rate, weight_decay, gradient_clip: see `Model`.
     """
 
@@ -62,7 +64,7 @@ class EpsilonGreedyPolicy(Policy):
         self,
         hidden: Sequence[int] = (256, 256),
         activation: str = "relu",
-        normalize: bool = False,
+        normalize: bool = True,
         output_scale: float = 1.0,
         learning_rate: float = 3e-4,
         weight_decay: float = 0.0,

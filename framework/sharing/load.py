@@ -58,7 +58,8 @@ def from_export(place: Path, device: str, seed: int, trust: bool, links: bool = 
         observation, action = (space_from(spaces.get(which), f"spaces.{which}") for which in ("observation", "action"))
     except ValueError as error:
         raise WrongExport(f"{place / exported.AGENT}: {error}") from error
-    return LoadedPolicy(agent.to(device), build(composed, "environment"), observation, action, seed, about)
+    environment = build(composed, "environment")
+    return LoadedPolicy(agent.to(device), environment, observation, action, seed, about, threads_of(composed))
 
 
 def built(composed: Composed, place: Path, about: dict[str, Any]) -> Agent:
@@ -80,9 +81,16 @@ def from_run(run: Path, checkpoint: str | None, device: str, seed: int) -> Loade
     load_weights(agent, checkpoints.load(found), found)
     native = environment.native()
     try:
-        return LoadedPolicy(agent.to(device), environment, native.observation_space, native.action_space, seed)
+        spaces = native.observation_space, native.action_space
+        return LoadedPolicy(agent.to(device), environment, *spaces, seed, threads=threads_of(composed))
     finally:
         native.close()
+
+
+def threads_of(composed: Composed) -> int | None:
+    """The recipe's number: with two threads on busy cores a planner of small networks takes several times as long."""
+    threads = composed.tree.root.get("threads")
+    return threads if isinstance(threads, int) else None
 
 
 def sizes_of(about: dict[str, Any], place: Path) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class LoadedPolicy:
         observation_space, action_space: the environment's own, after its wrappers.
         seed: of the agent's own chance.
         about: what is known of it: what `agent.json` says, for an exported one.
+        threads: of PyTorch on the CPU while it acts, and no longer; None for the caller's number.
 
     Raises:
         ValueError: for actions that are neither a Box nor Discrete.
@@ -47,13 +48,14 @@ class LoadedPolicy:
         action_space: spaces.Space,
         seed: int = 0,
         about: dict[str, Any] | None = None,
+        threads: int | None = None,
     ) -> None:
         if not isinstance(action_space, spaces.Box | spaces.Discrete):
             raise ValueError(f"actions: need a Box or a Discrete space, got {action_space}")
         self.agent = agent.eval().requires_grad_(False)
         self.agent._generator = torch.Generator(agent.device).manual_seed(seed)
         self.observation_space, self.action_space, self.about = observation_space, action_space, about or {}
-        self._environment = environment
+        self._environment, self._threads = environment, threads
         self._read = reader(observation_space)
         self._next: Any = None  # what the agent finds at the next step, but for the observation
 
@@ -89,6 +91,14 @@ class LoadedPolicy:
         Raises:
             ValueError: for what is not of the space, and for another B than the last call had without a `reset`.
         """
+        callers = torch.get_num_threads()
+        torch.set_num_threads(self._threads or callers)
+        try:
+            return self._act(observation)
+        finally:
+            torch.set_num_threads(callers)
+
+    def _act(self, observation: Any) -> Any:
         batch = several(self.observation_space, observation)
         count = 1 if batch is None else batch
         if self._next is None:

@@ -3,6 +3,8 @@
 import copy
 import pickle
 
+import gymnasium
+import numpy as np
 import pytest
 import torch
 from fixed import Given, fit
@@ -72,7 +74,7 @@ def test_the_loss_leaves_no_trace_in_checkpoints_and_copies():
     before = list(found.state_dict())
     found.loss(three())
     assert list(found.state_dict()) == before
-    assert len(before) == 10  # two networks of two layers, epsilon, updates
+    assert len(before) == 12  # two networks of two layers and a gain, epsilon, updates
     other = copy.deepcopy(found)
     with torch.no_grad():
         other.policy.network.layers[0].weight.zero_()
@@ -172,6 +174,34 @@ def test_value_iteration_on_a_chain():
     exact = value_iteration()
     assert (found.policy.q(torch.eye(LENGTH)) - exact).abs().max() < 0.01
     assert torch.equal(found.policy.q(torch.eye(LENGTH)).argmax(-1), exact.argmax(-1))
+
+
+def falls() -> TensorDict:
+    """Random walks of a cart-pole until it falls, which is never later than the 60th step here."""
+    env, chance, steps = gymnasium.make("CartPole-v1"), np.random.default_rng(0), []
+    for seed in range(40):
+        (before, _), fallen = env.reset(seed=seed), False
+        while not fallen:
+            choice = int(chance.integers(2))
+            after, reward, fallen, _, _ = env.step(choice)
+            ending = {"observation": after, "reward": np.float32([reward]), "terminated": np.array([fallen])}
+            ending |= {"truncated": np.array([False]), "done": np.array([fallen])}
+            steps.append(
+                TensorDict({"observation": before, "action": np.eye(2, dtype=np.float32)[choice], "next": ending})
+            )
+            before = after
+    return torch.stack(steps)
+
+
+def test_nothing_is_worth_more_than_reward_for_ever():
+    """Rectified layers that are not normalised overrate the borders, where tasks end, more with every update."""
+    torch.manual_seed(0)
+    seen = falls()
+    found = agent(4, 2, hidden=(128, 128), target_rate=0.05, policy=EpsilonGreedyPolicy((128, 128), learning_rate=5e-4))
+    rows = seen[torch.randint(len(seen), (16, 50, 64))]
+    fit(found, Given(rows))
+    with torch.no_grad():
+        assert found.policy.q(seen["observation"]).max() < 1 / (1 - found.discount)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class Camera:
 
     id = "Camera-v0"
     action_repeat = 2
+    renders = True
     metadata = {"render_fps": 20}  # noqa: RUF012
 
     def __init__(self, broken: bool = False) -> None:
@@ -105,6 +106,16 @@ def test_a_machine_that_cannot_draw_is_told_once(tmp_path: Path, caplog: pytest.
         "On a Debian machine without a display: apt-get install libegl1 libgl1-mesa-dri"
     ]
     assert camera.closed == camera.made == 1
+
+
+def test_a_task_without_frames_is_no_matter_of_the_machine(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    camera = Camera()
+    camera.renders = False
+    with caplog.at_level(logging.WARNING):
+        assert filmed(tmp_path, camera, every_env_steps=300) == []
+    line = "No video: Camera-v0 draws no frames; its render_modes would have to name rgb_array"
+    assert [record.message for record in caplog.records] == [line]
+    assert not camera.made
 
 
 def test_without_an_evaluation_there_is_none(tmp_path: Path) -> None:

@@ -88,13 +88,25 @@ def test_off_a_terminal_it_prints_by_itself(tmp_path: Path, capfd: pytest.Captur
     assert all("0/1,000 steps" in line for line in lines)
 
 
+def test_the_first_line_does_not_wait(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(every_seconds=60)
+    run = Run(tmp_path, progress)
+    progress.on_fit_start(run.trainer, Still(None))
+    began, said = time.monotonic(), ""
+    while not said and time.monotonic() - began < 5.0:
+        time.sleep(0.01)
+        said = capfd.readouterr().err
+    progress.on_fit_end(run.trainer, Still(None))
+    assert "0/1,000 steps" in said
+
+
 def test_it_ends_with_the_run_whichever_way(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     progress = Progress(every_seconds=60)
     run = Run(tmp_path, progress)
     progress.on_fit_start(run.trainer, Still(None))
     progress.on_exception(run.trainer, Still(None), RuntimeError())
     progress.on_fit_end(run.trainer, Still(None))
-    assert len(capfd.readouterr().err.splitlines()) == 1
+    assert len(capfd.readouterr().err.splitlines()) == 2  # as it begins, and as it ends
 
 
 def test_only_rank_zero_shows_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

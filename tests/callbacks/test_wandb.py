@@ -222,6 +222,52 @@ def test_a_server_that_does_not_answer_means_offline(
     assert len(history(run.folder)) == 1
 
 
+class Online:
+    """A W&B run that is online and takes everything."""
+
+    entity, project, url = "me", "pendulum", "https://wandb.test/me/pendulum/runs/1"
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = SimpleNamespace(sync_dir=str(folder))
+
+    def define_metric(self, *what: object, **how: object) -> None: ...
+
+    def log(self, row: object) -> None: ...
+
+    def finish(self, exit_code: int) -> None: ...
+
+
+@pytest.mark.parametrize(("panels", "expected"), [(True, [("me", "pendulum")]), (False, [])])
+def test_online_the_panels_are_arranged_while_the_run_goes_on(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    panels: bool,
+    expected: list[tuple[str, str]],
+) -> None:
+    asked, answered = [], threading.Event()
+
+    def saved(*where: str) -> str:
+        asked.append(where)
+        answered.wait(20.0)
+        return "https://wandb.test/view"
+
+    monkeypatch.setattr(wandb_logger.wandb_panels, "saved_for_the_first", saved)
+    monkeypatch.setattr(wandb_logger, "decide", lambda wanted: Decision("online", ""))
+    monkeypatch.setattr(Wandb, "_init", lambda self, folder, mode: Online(folder))
+    began = time.monotonic()
+    logger = start(run, Wandb(panels=panels))
+    report(run.trainer, {"train/return": 1.0})
+    logger.finalize("success")
+    assert time.monotonic() - began < 10.0  # though the server has not answered
+    answered.set()
+    for thread in threading.enumerate():
+        if thread.name == "panels":
+            thread.join(5.0)
+    assert asked == expected
+    assert ("W&B, with its panels arranged: https://wandb.test/view" in capfd.readouterr().err) == panels
+
+
 def test_disabled_writes_nothing(run: Run) -> None:
     logger = start(run, Wandb(mode="disabled"))
     report(run.trainer, {"train/return": 1.0})

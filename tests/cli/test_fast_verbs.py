@@ -133,6 +133,39 @@ def test_an_unknown_recipe_is_refused(tmp_path: Path, verb: str) -> None:
     assert (done.returncode, done.stderr) == (3, line)
 
 
+@pytest.mark.parametrize("verb", ["evaluate", "resume", "export", "video"])
+@pytest.mark.parametrize("name", ["runs/pets/pendulum", "runs/pets/pendulum/..."])
+def test_a_folder_of_runs_is_refused_with_the_newest_of_them(tmp_path: Path, verb: str, name: str) -> None:
+    for start in ("20260102-120000-seed0", "20260103-120000-seed1", "20260101-130000-seed2"):
+        run = tmp_path / "runs" / "pets" / "pendulum" / start
+        run.mkdir(parents=True)
+        (run / "recipe.yaml").write_text("# recipe: pets/pendulum\nseed: 0\n")
+        (run / "metrics.jsonl").write_text("")
+    done = command(tmp_path, verb, name)
+    assert done.returncode in (2, 3)
+    assert done.stderr.endswith("; the newest run there is runs/pets/pendulum/20260103-120000-seed1\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_alone_it_says_what_there_is(tmp_path: Path) -> None:
+    done = command(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "fulgurite train pets/pendulum" in done.stderr
+
+
+@pytest.mark.parametrize(("words", "missing"), [(["train"], "recipe"), (["sweep", "a"], "SWEEP"), (["resume"], "RUN")])
+def test_only_what_must_be_given_is_missed(tmp_path: Path, words: list[str], missing: str) -> None:
+    done = command(tmp_path, *words)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"error: the following arguments are required: {missing}\n")
+
+
+def test_a_class_misspelt_has_a_neighbour(tmp_path: Path) -> None:
+    done = command(tmp_path, "show", "RandomShoting")
+    line = "RandomShoting: no recipe and no class of this name; did you mean 'RandomShooting'?\n"
+    assert (done.returncode, done.stderr) == (3, line)
+
+
 @pytest.mark.parametrize("verb", ["train", "evaluate"])
 def test_a_wrong_recipe_is_refused_at_once(tmp_path: Path, verb: str) -> None:
     began = time.perf_counter()

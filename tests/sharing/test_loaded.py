@@ -82,6 +82,23 @@ def test_nothing_of_the_callers_chance_is_used(place: Path) -> None:
     assert before[1] == np.random.get_state()[1].tolist()
 
 
+def test_it_acts_with_the_recipes_threads_and_leaves_the_callers(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        for found in (place, place / "exported"):
+            policy = fulgurite.load(found)
+            act = policy.agent.forward
+            monkeypatch.setattr(
+                policy.agent, "forward", lambda td, act=act: seen.append(torch.get_num_threads()) or act(td)
+            )
+            policy(policy.environment().reset(seed=1)[0])
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(kept)
+    assert seen == [1, 1]
+
+
 def test_a_row_that_begins_anew_forgets(tmp_path: Path) -> None:
     run = untrained_run(tmp_path / "run", LATENT)
     policy = fulgurite.load(run)
