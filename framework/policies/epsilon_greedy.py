@@ -52,8 +52,8 @@ class EpsilonGreedyPolicy(Policy):
 
     Args:
         hidden, activation, output_scale: see `Policy`.
-        normalize: see `Policy`. Without, Q of rectified layers grows with the size of the state, so that what lies at the
-            borders of what was seen, where tasks end, is overrated, and Q-learning diverges.
+        normalize: see `Policy`. Without, Q of rectified layers grows with the size of the state: what lies at the
+            borders of what was seen, where tasks end, is overrated, and Q-learning can diverge.
         learning_rate, weight_decay, gradient_clip: see `Model`.
     """
 
