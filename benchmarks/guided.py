@@ -51,8 +51,10 @@ def ways(learner: ImaginedPolicyGradient) -> dict[str, Agent]:
 
 
 def judged(seed: int, out: Path) -> dict[str, dict[str, float]]:
-    """Trains, unless that was done before, and plays the starts in every way."""
-    runs = out / f"seed{seed}"
+    """Trains and plays the starts in every way; what an earlier call did is not done again."""
+    runs, kept = out / f"seed{seed}", out / f"seed{seed}.json"
+    if kept.is_file():
+        return json.loads(kept.read_text())
     if not list(runs.rglob("result.json")):
         command(
             "fulgurite", "train", "svg/pendulum", f"seed={seed}", f"experience.max_env_steps={STEPS}",
@@ -70,6 +72,7 @@ def judged(seed: int, out: Path) -> dict[str, dict[str, float]]:
         episodes = experiment.evaluation.run(agent)
         found[name] = {"return": statistics.mean(episode.return_ for episode in episodes)}
         found[name]["least"] = min(episode.return_ for episode in episodes)
+    kept.write_text(json.dumps(found))
     return found
 
 
