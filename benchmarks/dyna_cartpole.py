@@ -88,7 +88,7 @@ def picture(groups: Sequence[Sequence[Run]], random_return: float, path: Path) -
             name, (1, value), xycoords=("axes fraction", "data"), fontsize=8, color=GREY, ha="right", va="bottom"
         )
     axes.set_ylim(0, 540)
-    axes.legend(frameon=False, fontsize=9, loc="center right")
+    axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.06))
     path.parent.mkdir(parents=True, exist_ok=True)
     drawing.savefig(path, dpi=120)
 

@@ -7,7 +7,6 @@ the planner are trained for 5,000 steps instead of 10,000, for the time that the
 """
 
 import json
-import math
 import statistics
 from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from fulgurite.runs.figures import COLOURS, GREY, legend, level_line, panels
 from .learning import TASKS, command, random_policy, true_model
 from .table import machine
 
-STARTS, BUDGETS = 50, (2000, 5000, 10_000)
+STARTS, BUDGETS = 50, (1000, 2000, 5000, 10_000)
 
 
 class Contestant(NamedTuple):
@@ -88,16 +87,20 @@ def line(name: str, rows: list[dict[str, Any]]) -> str:
 
 
 def picture(path: Path, found: dict[str, list[dict[str, Any]]], levels: dict[str, float]) -> None:
-    """Mean over seeds against environment steps, the seeds as thin lines."""
-    drawing, (axes,) = panels("Pendulum-v1, mean return over 50 starts", "environment steps")
+    """What is missing to the optimum against environment steps, mean over seeds, the seeds as thin lines."""
+    optimum = levels["optimum"]
+    drawing, (axes,) = panels("Pendulum-v1: optimum less mean return over 50 starts", "environment steps")
+    axes.set_yscale("log")
     for (name, rows), colour in zip(found.items(), (*COLOURS, GREY), strict=False):
         for row in rows:
-            axes.plot(row["env_steps"], row["return"], color=colour, alpha=0.3, linewidth=0.8)
+            axes.plot(row["env_steps"], optimum - np.array(row["return"]), color=colour, alpha=0.3, linewidth=0.8)
         least = min(len(row["return"]) for row in rows)
         mean = np.mean([row["return"][:least] for row in rows], 0)
-        axes.plot(rows[0]["env_steps"][:least], mean, color=colour, marker="o", markersize=3, label=name)
+        steps = rows[0]["env_steps"][:least]
+        axes.plot(steps, optimum - mean, color=colour, marker="o", markersize=3, label=f"{name}, {mean[-1]:.0f}")
     for name, level in levels.items():
-        level_line(axes, f"{name} {level:.0f}", level)
+        if level < optimum:
+            level_line(axes, f"{name}, {level:.0f}", optimum - level)
     legend(axes)
     path.parent.mkdir(parents=True, exist_ok=True)
     drawing.savefig(path, dpi=110)
@@ -116,8 +119,7 @@ def run(options: Namespace) -> str:
     levels = {who: statistics.mean(row["returns"]) for who, row in bounds.items()}
     levels["optimum"] = statistics.mean(next(iter(bounds.values()))["optimum"])
     if options.page:
-        shown = {name: level for name, level in levels.items() if not math.isclose(level, levels["random policy"])}
-        picture(options.page.parent / "images" / "policies.png", found, shown)
+        picture(options.page.parent / "images" / "policies.png", found, levels)
     header = "| agent | " + " | ".join(f"{budget:,} steps" for budget in BUDGETS)
     header += " | last, by seed | worst start | training wall s |\n|---|" + "---|" * (len(BUDGETS) + 3) + "\n"
     rows = [f"| {who} | {level:.0f} | {level:.0f} | {level:.0f} | | | |" for who, level in levels.items()]
