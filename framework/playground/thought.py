@@ -41,14 +41,14 @@ class Mind:
     """An agent, watched while it thinks.
 
     Args:
-        agent: which from now on belongs to the session: its planner is wrapped, and it is not in training.
+        agent: which from now on belongs to the session: its searches are watched, and it is not in training.
     """
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent.eval()
         self.watched: Watched | None = None
         if isinstance(agent, PlanningAgent):
-            self.watched = agent.planner = Watched(agent.planner)
+            self.watched = agent.nonfinite = Watched()
 
     def chance(self, seed: int) -> Tensor:
         """The state of the generator at the start of an episode, as an evaluation has it."""

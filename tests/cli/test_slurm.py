@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import submitit  # noqa: F401  its logging closes other handlers' streams, perhaps a test's: so before any test
 from slurm_double import Slurm, ended, tell
 from small_run import small_run
 
