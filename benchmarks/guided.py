@@ -19,12 +19,9 @@ from fulgurite.agents.imagined_policy_gradient import ImaginedPolicyGradient
 from fulgurite.agents.mpc import MPC
 from fulgurite.planners.cem import CEM
 from fulgurite.planners.objective import Objective
-from fulgurite.recipe import build, compose
-from fulgurite.runs import checkpoint as checkpoints
-from fulgurite.runs.checkpoint_content import load_weights
 
-from .learning import command
 from .table import machine
+from .trained import restored, trained
 
 STEPS, STARTS, PLANS, SHORT, LONG = 1000, 50, 8, 5, 20
 
@@ -55,17 +52,11 @@ def judged(seed: int, out: Path) -> dict[str, dict[str, float]]:
     runs, kept = out / f"seed{seed}", out / f"seed{seed}.json"
     if kept.is_file():
         return json.loads(kept.read_text())
-    if not list(runs.rglob("result.json")):
-        command(
-            "fulgurite", "train", "svg/pendulum", f"seed={seed}", f"experience.max_env_steps={STEPS}",
-            "evaluation.episodes=2", "callbacks.evaluate.every_env_steps=null", "callbacks.video=null", "logger=null",
-            "--runs", str(runs),
-        )  # fmt: skip
-    (run,) = [path.parent for path in runs.rglob("result.json")]
-    experiment = build(compose(str(run), ["callbacks=null", "logger=null", f"evaluation.episodes={STARTS}"]))
-    newest = checkpoints.latest(run)
-    assert newest is not None
-    load_weights(experiment.agent, checkpoints.load(newest), newest)
+    run = trained(
+        runs, "svg/pendulum", f"seed={seed}", f"experience.max_env_steps={STEPS}", "evaluation.episodes=2",
+        "callbacks.evaluate.every_env_steps=null", "callbacks.video=null", "logger=null",
+    )  # fmt: skip
+    experiment = restored(run, f"evaluation.episodes={STARTS}")
     assert isinstance(experiment.agent, ImaginedPolicyGradient)
     found: dict[str, dict[str, float]] = {}
     for name, agent in ways(experiment.agent).items():

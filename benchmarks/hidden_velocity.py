@@ -19,14 +19,12 @@ import torch
 from torch import Tensor
 
 from fulgurite.data.play import Episode
-from fulgurite.recipe import build, compose
-from fulgurite.runs import checkpoint as checkpoints
-from fulgurite.runs.checkpoint_content import load_weights
 from fulgurite.runs.figures import COLOURS, panels
 from fulgurite.runs.promises import states
 
-from .learning import TASKS, command, random_policy, true_model
+from .learning import TASKS, random_policy, true_model
 from .table import machine
+from .trained import restored, trained
 
 STEPS, STARTS, COMPONENTS, RIDGE, DT = 2000, 50, 16, 1e-3, 0.05
 STACK = "environment.wrappers.stack={_target_: FrameStack, frames: 2}"
@@ -38,16 +36,14 @@ VARIANTS = {
 }
 
 
-def trained(name: str, seed: int, out: Path) -> dict[str, Any]:
+def learned(name: str, seed: int, out: Path) -> dict[str, Any]:
     """Trains a variant by the command, plays the starts and asks what its states tell of the velocity."""
     recipe, overrides = VARIANTS[name]
     runs = out / f"{name.replace(' ', '-').replace(',', '')}-seed{seed}"
-    if not list(runs.rglob("result.json")):
-        command(
-            "fulgurite", "train", recipe, f"seed={seed}", f"experience.max_env_steps={STEPS}", "evaluation.episodes=2",
-            "callbacks.evaluate.every_env_steps=null", "logger=null", *overrides, "--runs", str(runs),
-        )  # fmt: skip
-    (run,) = [path.parent for path in runs.rglob("result.json")]
+    run = trained(
+        runs, recipe, f"seed={seed}", f"experience.max_env_steps={STEPS}", "evaluation.episodes=2",
+        "callbacks.evaluate.every_env_steps=null", "logger=null", *overrides,
+    )  # fmt: skip
     result = json.loads((run / "result.json").read_text())
     error, spread, returns = judged(run)
     return {
@@ -58,10 +54,7 @@ def trained(name: str, seed: int, out: Path) -> dict[str, Any]:
 
 def judged(run: Path) -> tuple[float, float, list[float]]:
     """Error and spread of the velocity, rad/s, and the returns, of the starts."""
-    experiment = build(compose(str(run), ["callbacks=null", "logger=null", f"evaluation.episodes={STARTS}"]))
-    newest = checkpoints.latest(run)
-    assert newest is not None
-    load_weights(experiment.agent, checkpoints.load(newest), newest)
+    experiment = restored(run, f"evaluation.episodes={STARTS}")
     episodes = experiment.evaluation.run(experiment.agent)
     known = [states(experiment.agent, episode)[1:].double() for episode in episodes]
     truth = [velocity(episode) for episode in episodes]
@@ -132,7 +125,7 @@ def run(options: Namespace) -> str:
     out = options.out / "hidden_velocity"
     out.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(options.jobs) as pool:
-        waiting = {name: [pool.submit(trained, name, seed, out) for seed in range(options.seeds)] for name in VARIANTS}
+        waiting = {name: [pool.submit(learned, name, seed, out) for seed in range(options.seeds)] for name in VARIANTS}
         found = {name: [future.result() for future in futures] for name, futures in waiting.items()}
     bounds = [random_policy(TASKS["pendulum"]), true_model(TASKS["pendulum"])]
     (out / "rows.json").write_text(json.dumps({"machine": machine(), "rows": found, "bounds": bounds}) + "\n")

@@ -18,8 +18,9 @@ import numpy as np
 from fulgurite.runs import metrics
 from fulgurite.runs.figures import COLOURS, GREY, legend, level_line, panels
 
-from .learning import TASKS, command, random_policy, true_model
+from .learning import TASKS, random_policy, true_model
 from .table import machine
+from .trained import trained
 
 STARTS, BUDGETS = 50, (1000, 2000, 5000, 10_000)
 
@@ -43,17 +44,15 @@ CONTESTANTS = {
 }
 
 
-def trained(key: str, seed: int, out: Path) -> dict[str, Any]:
+def learned(key: str, seed: int, out: Path) -> dict[str, Any]:
     """A run's evaluations by environment steps; one that was made before is read again."""
     contestant = CONTESTANTS[key]
     runs = out / f"{key}-seed{seed}"
-    if not list(runs.rglob("result.json")):
-        command(
-            "fulgurite", "train", contestant.recipe, f"seed={seed}", f"experience.max_env_steps={contestant.env_steps}",
-            f"evaluation.episodes={STARTS}", f"callbacks.evaluate.every_env_steps={contestant.every}",
-            "callbacks.evaluate.interim_episodes=null", "callbacks.video=null", "logger=null", "--runs", str(runs),
-        )  # fmt: skip
-    (run,) = [path.parent for path in runs.rglob("result.json")]
+    run = trained(
+        runs, contestant.recipe, f"seed={seed}", f"experience.max_env_steps={contestant.env_steps}",
+        f"evaluation.episodes={STARTS}", f"callbacks.evaluate.every_env_steps={contestant.every}",
+        "callbacks.evaluate.interim_episodes=null", "callbacks.video=null", "logger=null",
+    )  # fmt: skip
     rows = [row for row in metrics.read(run) if row.get("eval/return_mean") is not None]
     return {
         "who": contestant.name,
@@ -112,7 +111,7 @@ def run(options: Namespace) -> str:
     out.mkdir(parents=True, exist_ok=True)
     chosen = [key for key in CONTESTANTS if key in options.tasks] or list(CONTESTANTS)
     with ThreadPoolExecutor(options.jobs) as pool:
-        waiting = {key: [pool.submit(trained, key, seed, out) for seed in range(options.seeds)] for key in chosen}
+        waiting = {key: [pool.submit(learned, key, seed, out) for seed in range(options.seeds)] for key in chosen}
         found = {CONTESTANTS[key].name: [future.result() for future in futures] for key, futures in waiting.items()}
     bounds = {row["who"]: row for row in (random_policy(TASKS["pendulum"]), true_model(TASKS["pendulum"]))}
     (out / "rows.json").write_text(json.dumps({"machine": machine(), "rows": found, "bounds": bounds}) + "\n")

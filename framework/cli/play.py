@@ -88,11 +88,9 @@ def opened(experiment: Experiment, folder: Path, checkpoint: Path) -> Requests:
     """A session with the agent of a checkpoint."""
     from ..playground.requests import Requests
     from ..playground.session import Session
-    from ..runs import checkpoint as checkpoints
-    from ..runs.checkpoint_content import load_weights
 
+    experiment.load(checkpoint)
     agent = experiment.agent
-    load_weights(agent, checkpoints.load(checkpoint), checkpoint)
     about = {
         "run": str(folder),
         "checkpoint": checkpoint.name,

@@ -38,11 +38,9 @@ class Entries:
                 left = AT_MOST - len(self.chosen)
                 self.chosen += [(name, i) for i in range(min(left, 1 if self.states else one[0]))]
         self.names = [f"{name} {i}".strip() if name else f"observation {i}" for name, i in self.chosen]
-        if self.states:
-            self.names = ["state"]
         self.left_out = sum(one[0] for name, one in shapes.items() if name not in self.pictures) - len(self.chosen)
         if self.states:
-            self.left_out = 0
+            self.names, self.left_out = ["state"], 0
 
     def numbers(self, observation: Any) -> Tensor:
         """`[*B, D]` of observations `[*B, ...]`: a tensor, or tensors by name."""

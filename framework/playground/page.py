@@ -6,14 +6,13 @@ frame.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..reports.page import HERE as REPORTS
+from ..reports.page import digest
 
 HERE = Path(__file__).parent
 PROGRAM = ("charts.js", "panels.js", "plans.js", "actions.js", "play.js")
@@ -30,8 +29,3 @@ def page(title: str) -> tuple[bytes, str]:
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return text.encode(), policy
-
-
-def digest(text: str) -> str:
-    """As a policy names it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

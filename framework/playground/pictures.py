@@ -4,19 +4,18 @@ import base64
 from io import BytesIO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..runs.newest_colours import newest_colours
+from ..runs.newest_colours import pixels
 
 LARGEST = 400  # pixels of the longer side
 
 
-def png(pixels: NDArray[np.uint8], largest: int = LARGEST) -> bytes:
+def png(colours: NDArray[np.uint8], largest: int = LARGEST) -> bytes:
     """RGB `[height, width, 3]` as a file, scaled down where it is larger."""
-    image = Image.fromarray(pixels)
+    image = Image.fromarray(colours)
     if max(image.size) > largest:
         image.thumbnail((largest, largest), Image.Resampling.LANCZOS)
     file = BytesIO()
@@ -26,8 +25,7 @@ def png(pixels: NDArray[np.uint8], largest: int = LARGEST) -> bytes:
 
 def observed_png(image: Tensor) -> bytes:
     """An observation `[C, H, W]` in [0, 255]; of a stack of frames the newest."""
-    colours = newest_colours(image).float().clamp(0, 255).round().to(torch.uint8)
-    return png(colours.movedim(0, -1).cpu().numpy())
+    return png(pixels(image))
 
 
 def address(file: bytes) -> str:

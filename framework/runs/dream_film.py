@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from .dream import Dream
 from .figures import COLOURS, GREY, figure
 from .film import labelled, stacked
-from .newest_colours import newest_colours
+from .newest_colours import pixels
 from .strip import Curve, Strip, plain, strip
 
 AT_MOST = 6  # dimensions of a vector that are drawn
@@ -39,7 +38,7 @@ class Pictures:
     def __init__(self, name: str, one: Dream, width: int) -> None:
         model = torch.cat([one.seen, one.imagined[0]])  # one particle: a mean of pictures is no picture
         error = (model - one.truth).abs()
-        self.columns = [coloured(one.truth), coloured(model), coloured(error.mean(1, keepdim=True))]
+        self.columns = [pixels(one.truth), pixels(model), pixels(error.mean(1, keepdim=True))]
         self.width = width
         self.title = headings([f"{name} truth".strip(), "imagination", "error"], width)
         course = error.flatten(1).mean(1)
@@ -97,8 +96,3 @@ def headings(names: Sequence[str], width: int) -> Image.Image:
     for i, column in enumerate(columns):
         line.paste(column, (i * column.width, 0))
     return line
-
-
-def coloured(images: Tensor) -> NDArray[np.uint8]:
-    """`[L, C, H, W]` in [0, 255] -> RGB `[L, H, W, 3]`."""
-    return newest_colours(images).clamp(0, 255).round().to(torch.uint8).movedim(1, -1).numpy()

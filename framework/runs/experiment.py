@@ -133,6 +133,14 @@ class Experiment:
                         callback.after_run(folder)
         return result
 
+    def load(self, checkpoint: Path) -> None:
+        """Gives the agent the weights of a checkpoint.
+
+        Raises:
+            WrongCheckpoint: where these are another agent's.
+        """
+        load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
+
     def evaluate(self, checkpoint: Path | None = None) -> dict[str, Any]:
         """Plays the evaluation's episodes with the agent as it is, or as a checkpoint has it.
 
@@ -144,7 +152,7 @@ class Experiment:
             NothingPlayed: where no episode came to its end.
         """
         if checkpoint is not None:
-            load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
+            self.load(checkpoint)
         return summary(self.evaluation, self.agent)
 
     def play_one(self, checkpoint: Path, start: int) -> Episode:
@@ -153,7 +161,7 @@ class Experiment:
         Raises:
             NothingPlayed: where the environment failed in it, twice.
         """
-        load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
+        self.load(checkpoint)
         one = Evaluation(self.environment, episodes=1, seed=self.evaluation.seed + start)
         return played(one, self.agent)[0]
 
@@ -166,7 +174,7 @@ class Experiment:
         """
         held_out: list[TensorDictBase] = []
         if checkpoint is not None:
-            load_weights(self.agent, checkpoints.load(checkpoint), checkpoint)
+            self.load(checkpoint)
             held_out = held_out_of(checkpoint)
         return model_report(self.agent, played(self.evaluation, self.agent), held_out)
 
