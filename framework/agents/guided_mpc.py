@@ -94,7 +94,8 @@ class GuidedMPC(PlanningAgent):
             particles=M,
             generator=self.generator,
         )
-        return imagined.action.view(H, M, len(state), -1).permute(2, 1, 0, 3)  # [B, M, H, A]
+        plans = imagined.action.view(H, M, len(state), -1).permute(2, 1, 0, 3)  # [B, M, H, A]
+        return plans.nan_to_num(0.0)  # what the policy does in states that a diverged model leads to
 
     def tail(self) -> Tail | None:
         return self.learner.value if self.value_tail else None

@@ -3,11 +3,13 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ..agents.agent import Agent
-from ..data.play import following, started
+from ..data.environments import Environment
+from ..data.play import play
 from ..recipe import build, compose
 from ..runs import metrics
 from ..runs.checkpoint import checkpoints, load
@@ -20,7 +22,23 @@ from .killed_run import finish, last_words, left_alone, start, the_run
 SPOILT = "callbacks.spoilt={{_target_: {}.not_finite.NotFiniteUpdates, what: {}, first: {}, count: {}}}"
 FIRST = 45  # the update that is spoiled first; before it, checkpoints were written
 BAD = (math.nan, math.inf, -math.inf, 1e30)  # what a model's predictions are multiplied by
-SEARCHES = ("mppi/pendulum", "random_shooting/pendulum")  # beside those of the families
+SEARCHES = (  # one recipe of each planner and tree search, and of each kind of model that it may meet
+    "pets/cartpole",
+    "icem/pendulum",
+    "mppi/pendulum",
+    "random_shooting/pendulum",
+    "gradient/pendulum",
+    "guided/pendulum",
+    "bayesian/pendulum",
+    "system_id/pendulum",
+    "ladder/v10",
+    "cliff/uncertain",
+    "mcts/cartpole",
+    "alphazero/frozen_lake",
+    "latent_mpc/pendulum_pixels",
+    "planet/pendulum_pixels",
+    "smoother/pendulum_hidden_velocity",
+)
 
 
 def numbers(place: Path, extent: Extent) -> str:
@@ -42,7 +60,7 @@ def numbers(place: Path, extent: Extent) -> str:
         else:
             finish(process, folder, expected=1)
             stopped(kind, folder, whole)
-    searches = [planned(name, place) for name in (*FAMILIES, *SEARCHES)]
+    searches = [planned(name, place) for name in SEARCHES]
     return (
         f"3 updates were skipped ({', '.join(kind for kind, *_ in few)}); where they stayed bad "
         f"({', '.join(for_ever)}) the run stopped with a dump, without a checkpoint that is not finite, and resumed to "
@@ -92,31 +110,41 @@ def finite_checkpoints(kind: str, run: Path) -> None:
 
 
 def planned(name: str, place: Path) -> str:
-    """Acts for a few steps in a model that explodes.
+    """Plays an episode each with a planner, or a search, in a model that explodes.
 
     Raises:
-        Failed: for an action that is not finite, or out of bounds.
+        Failed: for an action that is not finite, or out of bounds, and where nobody asked the model.
     """
     experiment = build(compose(small_recipe(name, place / name.replace("/", "-"))))
     agent, environment = experiment.agent, experiment.environment
-    dynamics = agent.world_model.dynamics
-    step = dynamics.step
     for bad in BAD:
-        dynamics.step = lambda *given, bad=bad: step(*given) * bad
-        for action in actions(agent, environment.observation_size):
-            whole = action.isfinite().all() and action.abs().max() <= 1
-            if not whole or (environment.discrete_actions and not (action.sum(-1) == 1).all()):
-                raise Failed(f"{name}: the action {action.tolist()} in a model whose predictions are times {bad}")
+        action, asked = played(agent, environment, bad)
+        if not asked:
+            raise Failed(f"{name}: the model was not asked for a plan")
+        sound = action.isfinite().all(-1) & (action.abs() <= 1).all(-1)
+        if environment.discrete_actions:
+            sound &= action.sum(-1) == 1
+        if not sound.all():
+            raise Failed(
+                f"{name}: the action {action[~sound][0].tolist()} in a model whose predictions are times {bad}"
+            )
     return name
 
 
-def actions(agent: Agent, observation_size: int, states: int = 3) -> list[torch.Tensor]:
-    """Of a few steps on end, `[B, A]` each."""
-    found = []
-    td = started(agent, states)
-    for _ in range(3):
-        td["observation"] = torch.randn(states, observation_size).clamp(-1, 1)
-        td = agent(td)
-        found.append(td["action"])
-        td = following(td, agent)
-    return found
+def played(agent: Agent, environment: Environment, bad: float) -> tuple[torch.Tensor, int]:
+    """The actions `[T, A]` of an episode in which predictions are multiplied by `bad`, and how many were asked for."""
+    assert agent.world_model is not None
+    dynamics, asked = agent.world_model.dynamics, 0
+    step = dynamics.step
+
+    def spoilt(*given: Any, **named: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return step(*given, **named) * bad
+
+    dynamics.step = spoilt
+    try:
+        [episode] = play(environment, agent.eval(), [0])
+    finally:
+        del dynamics.step
+    return episode.transitions["action"], asked

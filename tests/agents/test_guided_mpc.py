@@ -62,6 +62,14 @@ def test_with_the_exact_value_one_step_of_planning_is_optimal():
     assert cost(without).min() > 1.05  # a myopic plan never acts
 
 
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, 1e30])
+def test_a_policy_in_a_model_that_diverges_proposes_finite_plans(bad):
+    agent = GuidedMPC(Knowing(), RandomShooting(horizon=3), 1, ONE, policy_plans=2)
+    step = agent.world_model.dynamics.step
+    agent.world_model.dynamics.step = lambda *given: step(*given) * bad
+    assert agent.others(STARTS).abs().max() <= 1
+
+
 @pytest.mark.parametrize(
     "planner",
     [

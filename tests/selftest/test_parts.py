@@ -15,6 +15,7 @@ from fulgurite.selftest import crafted_checkpoints, malicious_files
 from fulgurite.selftest.drill import FAMILIES, Extent, Failed
 from fulgurite.selftest.faulty_environment import Faulty
 from fulgurite.selftest.not_finite import NotFiniteUpdates
+from fulgurite.selftest.numbers import planned
 from fulgurite.selftest.witness import Witness
 
 
@@ -52,6 +53,16 @@ def test_so_many_updates_are_spoiled(what: str, tmp_path: Path) -> None:
     assert all(parameter.isfinite().all() for parameter in model.parameters())
     with pytest.raises(NotFinite, match="after 3 skipped updates in a row"):
         fit(model, Given(data), tmp_path, callbacks=[NotFiniteUpdates(what, 1, 4)])
+
+
+@pytest.mark.parametrize("name", ["guided/pendulum", "latent_mpc/pendulum_pixels", "mcts/cartpole"])
+def test_planners_act_in_a_model_that_explodes(name: str, tmp_path: Path) -> None:
+    assert planned(name, tmp_path) == name
+
+
+def test_an_agent_that_does_not_ask_its_model_is_not_counted_as_planning(tmp_path: Path) -> None:
+    with pytest.raises(Failed, match="svg/pendulum: the model was not asked for a plan"):
+        planned("svg/pendulum", tmp_path)
 
 
 def test_what_they_are_told_is_checked() -> None:
