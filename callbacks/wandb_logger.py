@@ -6,10 +6,8 @@ later with `wandb sync`.
 """
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +22,7 @@ from fulgurite.runs.rows import horizons
 from .wandb_about import describe, recipe
 from .wandb_aside import Aside
 from .wandb_mode import Decision, Mode, decide, problem, wandb
+from .wandb_service import let_go, quieten
 
 log = logging.getLogger(__name__)
 START_PATIENCE = 8.0  # seconds for the server to answer the first call
@@ -248,30 +247,10 @@ class Wandb(WandbLogger):
             log.warning("W&B failed and is left out from here on (%s: %s)", type(error).__name__, reason)
 
 
-def quieten() -> None:
-    """Starts W&B's own process without a word, to us (its login speaks before any run's settings are known) or home:
-    reports of its own errors would hold up our end for half a minute where the server does not answer.
-    """
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    wandb.setup(wandb.Settings(silent=True))
-
-
 def arrange(entity: str, project: str) -> None:
     """Saves a view of a project that is new, and says where."""
     if (address := wandb_panels.saved_for_the_first(entity, project)) is not None:
         say(f"W&B, with its panels arranged: {address}")
-
-
-def let_go() -> None:
-    """Parts with W&B's service process, which would hold up the end of ours while it tries to reach its server."""
-
-    def part() -> None:
-        with suppress(Exception):  # it may be gone already
-            wandb.teardown()
-
-    parting = threading.Thread(target=part, daemon=True)
-    parting.start()
-    parting.join(1.0)
 
 
 def say(line: str) -> None:

@@ -14,6 +14,7 @@ LEAVES = {
     "runs/checkpoint",
     "runs/checkpoint_content",
     "runs/durable",
+    "runs/fit_loop",
     "runs/lifeline",
     "runs/metrics",
     "runs/parts",

@@ -86,8 +86,7 @@ for k in shown:
 #
 # The latent variables that carry something: their divergence of posterior and prior, in nats a frame, is
 # `validation/kl_nats` of a run. `plots/kl_by_variable.png` and `plots/traversals.png` of `fulgurite train
-# planet/pendulum_pixels 'callbacks.latent={_target_: LatentPictures}'` show which and what. With 20,000 steps it
-# swings up: -229 on average over 50 starts, `docs/results.md`.
+# planet/pendulum_pixels` show which and what. With 20,000 steps it swings up: see "From pixels" in `docs/results.md`.
 
 # %%
 first = {name: error[:5].mean().item() for name, error in errors.items()}

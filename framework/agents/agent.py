@@ -19,8 +19,9 @@ from ..data.experience import Experience
 from ..models.base import Minibatches, Model
 from ..models.update import Update
 from ..models.world_model import WorldModel
+from ..runs.fit_loop import uncounted
 from ..runs.metrics import report
-from ..runs.ranks import gathered, gathered_at_first, rank
+from ..runs.ranks import gathered, gathered_at_first, means_over_ranks, rank
 from ..runs.stopping import Stopped, asked
 
 
@@ -236,26 +237,3 @@ class Agent(Model):
         self.update.guard.in_a_row = state["in_a_row"]
         for name, part in self.agents().items():
             part.load_further_state(state["further"][name])
-
-
-def uncounted(loop: dict[str, Any], calls: int) -> None:
-    """Takes an epoch that a stop cut short out of what Lightning has counted: the resumed run counts it as a whole.
-
-    Args:
-        loop: the state of its `fit_loop`, changed in place to that at the end of the epoch before.
-        calls: of an epoch.
-    """
-    epochs, batches = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
-    loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= batches["current"]["completed"]
-    for name in ("ready", "started", "processed", "completed"):
-        batches["total"][name] -= batches["current"][name]
-        epochs["total"][name] -= 1
-        epochs["current"][name] -= 1
-        batches["current"][name] = calls if epochs["current"][name] else 0
-    batches["is_last_batch"] = epochs["current"]["ready"] > 0
-
-
-def means_over_ranks(metrics: dict[str, float]) -> dict[str, float]:
-    """The means of metrics that have the same names on every rank. To be called on all of them."""
-    every = gathered(metrics)
-    return {name: sum(one[name] for one in every) / len(every) for name in metrics}

@@ -39,6 +39,12 @@ def gathered_at_first(state: Any) -> list[Any]:
     return [torch.load(io.BytesIO(one), weights_only=True) for one in files or ()]
 
 
+def means_over_ranks(metrics: dict[str, float]) -> dict[str, float]:
+    """The means of metrics that have the same names on every rank. To be called on all of them."""
+    every = gathered(metrics)
+    return {name: sum(one[name] for one in every) / len(every) for name in metrics}
+
+
 def mean_over_ranks(scores: dict[str, Tensor], count: int, device: torch.device) -> dict[str, Tensor]:
     """Means over the rows of all ranks, from each rank's means over `count` rows of its own; empty without any row.
 

@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
@@ -142,9 +143,6 @@ def played(agent: Agent, environment: Environment, bad: float) -> tuple[torch.Te
         asked += 1
         return step(*given, **named) * bad
 
-    dynamics.step = spoilt
-    try:
+    with patch.object(dynamics, "step", spoilt):
         [episode] = play(environment, agent.eval(), [0])
-    finally:
-        del dynamics.step
     return episode.transitions["action"], asked
