@@ -1,8 +1,9 @@
-"""Checkpoints every so many environment steps, at each best evaluation and at the end; the newest few and the best one
-are kept. How they are written is the trainer's `CheckpointIO`; what is in them is everybody's `state_dict`.
+"""Checkpoints every so many environment steps or seconds, at each best evaluation and at the end; the newest few and
+the best one are kept. How they are written is the trainer's `CheckpointIO`; what is in them is everybody's `state_dict`.
 """
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,25 +30,38 @@ class SaveCheckpoint(Checkpoint):
 
     Args:
         every_env_steps: how often.
+        every_seconds: save, too, once so much time has passed since the last one, by the clock of the first process;
+            None for never. A save changes nothing of the run, so it does not matter when it comes.
         keep: how many of the newest stay.
         keep_best: whether the one with the best evaluation stays too; the file `checkpoints/best` names it.
 
     Raises:
-        ValueError: unless keep >= 1.
+        ValueError: unless keep >= 1 and every_seconds > 0.
     """
 
-    def __init__(self, every_env_steps: int = 1000, keep: int = 2, keep_best: bool = True) -> None:
+    def __init__(
+        self,
+        every_env_steps: int = 1000,
+        every_seconds: float | None = 300.0,
+        keep: int = 2,
+        keep_best: bool = True,
+    ) -> None:
         super().__init__()
+        if every_seconds is not None and not every_seconds > 0:
+            raise ValueError(f"every_seconds: need more than 0, got {every_seconds}")
         if keep < 1:
             raise ValueError(f"keep: need at least 1, got {keep}")
         self.every = Every(every_env_steps)
+        self.every_seconds = every_seconds
         self.keep = keep
         self.keep_best = keep_best
         self._best: tuple[float, str] | None = None
         self._saved: tuple[int, int] | None = None
+        self._saved_at = time.monotonic()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """An evaluation that a stop had put off was of the weights in the checkpoint that the run goes on from."""
+        self._saved_at = time.monotonic()
         improved = self._improved(trainer)
         if improved is not None and trainer.ckpt_path is not None:
             self._best = (improved, Path(trainer.ckpt_path).name)
@@ -55,13 +69,20 @@ class SaveCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        # When all steps are made, only the last fit remains, and the save after it.
         improved = self._improved(trainer)
-        if (self.every.due(data.env_steps) or improved is not None) and not data.finished:
+        # When all steps are made, only the last fit remains, and the save after it: but that fit may be a long one.
+        due = (self.every.due(data.env_steps) or improved is not None) and not data.finished
+        if self._overdue(trainer) or due:
             self._save(trainer, improved, last=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._save(trainer, self._improved(trainer), last=True)
+
+    def _overdue(self, trainer: Trainer) -> bool:
+        """Whether the last save is too long ago; the same on every rank."""
+        if self.every_seconds is None:
+            return False
+        return bool(trainer.strategy.broadcast(time.monotonic() - self._saved_at >= self.every_seconds))
 
     def _improved(self, trainer: Trainer) -> float | None:
         """The newest mean return of an evaluation, if it is the best so far; the same on every rank."""
@@ -96,6 +117,7 @@ class SaveCheckpoint(Checkpoint):
         if improved is not None:
             self._best = (improved, path.name)
         problem = self._written(trainer, path)
+        self._saved_at = time.monotonic()
         if problem is not None:
             self._prune(trainer, None, 1)
             problem = self._written(trainer, path)

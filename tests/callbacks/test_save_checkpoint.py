@@ -8,12 +8,13 @@ import pytest
 import torch
 from watched import Run
 
+from fulgurite.callbacks import save_checkpoint
 from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
 from fulgurite.models.dump import NotFinite
 from fulgurite.runs.metrics import report
 
 
-def saving(folder: Path, **options: int) -> Run:
+def saving(folder: Path, **options: float | None) -> Run:
     """A run whose trainer saves a folder with a file that says at how many gradient steps."""
     run = Run(folder, SaveCheckpoint(**options))
 
@@ -147,6 +148,78 @@ def test_a_resumed_run_keeps_the_rhythm(tmp_path: Path) -> None:
     assert names(run) == []
     run.go(600)
     assert names(run) == ["step-600"]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Its last entry is the time of day, for checkpoints."""
+    times = [1000.0]
+    monkeypatch.setattr(save_checkpoint, "time", SimpleNamespace(monotonic=lambda: times[-1]))
+    return times
+
+
+def test_a_slow_run_saves_by_the_clock(tmp_path: Path, clock: list[float]) -> None:
+    run = saving(tmp_path, every_env_steps=300, every_seconds=60.0)
+    clock.append(1059.0)
+    run.go(100)
+    assert names(run) == []
+    clock.append(1060.0)
+    run.go(200)
+    assert names(run) == ["step-200"]
+    clock.append(1119.0)
+    run.go(250)
+    run.go(320)  # the rhythm of steps is what it was
+    assert names(run) == ["step-200", "step-320"]
+    clock.append(1178.0)
+    run.go(400)
+    assert names(run) == ["step-200", "step-320"]
+
+
+def test_the_clock_counts_in_the_last_fit_too(tmp_path: Path, clock: list[float]) -> None:
+    run = saving(tmp_path, every_env_steps=300, every_seconds=60.0)
+    for gradient_steps, now in ((10, 1050.0), (20, 1100.0), (30, 1150.0), (40, 1200.0)):
+        run.data.gradient_steps = gradient_steps
+        clock.append(now)
+        run.go(1000)
+    assert names(run) == ["step-1000-40"]
+
+
+def test_the_clock_begins_with_the_fit_and_a_full_disk_is_not_asked_again_at_once(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    run = saving(tmp_path, every_env_steps=1000, every_seconds=60.0)
+    clock.append(2000.0)
+    run.trainer.callbacks[0].on_fit_start(run.trainer, None)
+    run.go(100)
+    assert names(run) == []
+    refused = refusing(run, 2)
+    clock.append(2060.0)
+    run.go(200)
+    run.go(300)
+    assert (names(run), len(refused)) == ([], 2)
+    clock.append(2120.0)
+    run.go(400)
+    assert names(run) == ["step-400"]
+
+
+def test_the_clock_of_the_first_process_is_that_of_all(tmp_path: Path, clock: list[float]) -> None:
+    run = saving(tmp_path, every_env_steps=1000, every_seconds=60.0)
+    clock.append(1070.0)
+    run.trainer.strategy.broadcast = lambda value: False if value is True else value  # the first one's is slower
+    run.go(100)
+    assert names(run) == []
+    run.trainer.strategy.broadcast = lambda value: True if value is False else value
+    clock.append(1000.0)
+    assert run.trainer.callbacks[0]._overdue(run.trainer) is True
+
+
+def test_never_by_the_clock(tmp_path: Path, clock: list[float]) -> None:
+    run = saving(tmp_path, every_env_steps=300, every_seconds=None)
+    clock.append(1e9)
+    run.go(200)
+    assert names(run) == []
+    with pytest.raises(ValueError, match="every_seconds: need more than 0, got 0"):
+        SaveCheckpoint(every_seconds=0)
 
 
 @pytest.mark.parametrize("options", [{"keep": 0}, {"every_env_steps": 0}])
