@@ -6,6 +6,7 @@ and back by transposed convolutions. Hafner et al. 2019 (PlaNet), appendix A, wh
 every power of two works and no pixel is left over. One of 64 pixels has their 4 layers and widths.
 """
 
+from collections.abc import Sequence
 from typing import Self
 
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from .likelihood import LearnedGaussianLikelihood, Likelihood
 from .networks import ACTIVATIONS
 from .observation_shape import Observation, image_size, rows_of, seen
 from .pieces import in_pieces
+from .trunk import Trunk
 
 SMALLEST = 4  # pixels of the shorter side that are left
 LAST = 0.3  # images start this many times as varied: their range is 1, and grey is a fair first guess
@@ -67,11 +69,14 @@ class ConvDecoder(TensorDecoder):
         observation_shape: (C, H, W), the sides powers of two and at least 8.
         likelihood: by default a Gaussian with one learned standard deviation.
         channels, activation: see `ConvEncoder`.
+        hidden: sizes of the layers of a `Trunk` before the first. A state of few numbers needs some, one that holds a
+            network's memory none.
 
     Raises:
         ValueError: for observations that are no such images.
     """
 
+    trunk: Trunk
     first: nn.Linear
 
     def __init__(
@@ -80,9 +85,11 @@ class ConvDecoder(TensorDecoder):
         likelihood: Likelihood | None = None,
         channels: int = 8,
         activation: str = "relu",
+        hidden: Sequence[int] = (),
     ) -> None:
         shape = image_size(observation_shape, type(self).__name__)
         super().__init__(shape, LearnedGaussianLikelihood() if likelihood is None else likelihood)
+        self.hidden = hidden
         self.widths = layer_widths(shape, channels, type(self).__name__)[::-1]
         self.activation = checked(activation)
         outputs = [*self.widths[1:], shape[0] * self.likelihood.parts]
@@ -95,7 +102,8 @@ class ConvDecoder(TensorDecoder):
         start(self.layers[-1], weights=4, gain=2 * LAST**2)
 
     def build(self, state_size: int) -> Self:
-        self.first = nn.Linear(state_size, self.widths[0] * self._smallest()[0] * self._smallest()[1])
+        self.trunk = Trunk(state_size, self.hidden)
+        self.first = nn.Linear(self.trunk.size, self.widths[0] * self._smallest()[0] * self._smallest()[1])
         start(self.first, weights=1, gain=1)
         return self
 
@@ -104,7 +112,7 @@ class ConvDecoder(TensorDecoder):
 
     def forward(self, state: Tensor) -> Tensor:
         phi = ACTIVATIONS[self.activation]
-        x = self.first(state).unflatten(-1, (*self._smallest(), self.widths[0]))
+        x = self.first(self.trunk(state)).unflatten(-1, (*self._smallest(), self.widths[0]))
         x = x.permute(0, 3, 1, 2)  # [N, 8c, 4, 4] with the channels last in memory
         for layer in self.layers:
             x = layer(phi(x, self.activation == "relu"))

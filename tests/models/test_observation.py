@@ -96,6 +96,16 @@ def test_convolutions_by_hand() -> None:
     torch.testing.assert_close(decoder(state), torch.stack(expected.split(3, 1), 1))
 
 
+def test_a_decoder_s_layers_before_the_first_by_hand() -> None:
+    torch.manual_seed(0)
+    deep = ConvDecoder((3, 8, 8), GaussianLikelihood(std=0.2), channels=2, hidden=(8,)).build(4)
+    plain = ConvDecoder((3, 8, 8), GaussianLikelihood(std=0.2), channels=2).build(8)
+    plain.load_state_dict({name: value for name, value in deep.state_dict().items() if not name.startswith("trunk")})
+    state, linear = torch.randn(4, 4), deep.trunk.linear[0]
+    hidden = F.silu(F.layer_norm(state @ linear.weight.T + linear.bias, (8,)))
+    torch.testing.assert_close(deep(state), plain(hidden))
+
+
 def test_many_images_in_pieces_are_the_same_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     model, x, state = ObservationModel((3, 16, 16)).build(4), images(300, 3, 16, 16), torch.randn(300, 4)
