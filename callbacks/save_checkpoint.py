@@ -1,5 +1,6 @@
 """Checkpoints every so many environment steps or seconds, at each best evaluation and at the end; the newest few and
-the best one are kept. How they are written is the trainer's `CheckpointIO`; what is in them is everybody's `state_dict`.
+the best one are kept. How they are written is the trainer's `CheckpointIO`; what is in them is everybody's
+`state_dict`.
 """
 
 import logging
