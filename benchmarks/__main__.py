@@ -21,7 +21,7 @@ rssm           a recurrent state-space model against a loop by hand and TorchRL'
 dreamer_update  an update of DreamerV3 against TorchRL's, and the shares of its parts (minutes)
 posteriors     smoothing, filtering and single-step posteriors against the exact ones (minutes)
 hidden_velocity  what single-step, filtering and smoothing posteriors recover and return (half an hour)
-pixels         PlaNet and latent MPC on Pendulum-v1 seen by a camera (half an hour of a core for each seed and agent)
+pixels         PlaNet and latent MPC on Pendulum-v1 seen by a camera (two hours)
 policies       policies that learn in the model, a planner and SAC on Pendulum-v1 (two hours)
 guided         a policy, a search and both with one model on Pendulum-v1 (half an hour)
 dyna_cartpole  deep Dyna-Q against DQN at equal steps, PPO beside them (an hour)
