@@ -110,4 +110,5 @@ def test_the_nats_of_each_variable() -> None:
     drawing = kl_by_variable(torch.tensor([0.5, 2.0, 0.001]))
     (axes,) = drawing.axes
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([2.0, 0.5, 0.001])
+    assert all(tick == round(tick) for tick in axes.get_xticks())
     assert drawing.get_suptitle() == "2 of 3 latent variables carry 2.5 nats a frame"
