@@ -74,7 +74,7 @@ def run(options: Namespace) -> str:
             for name, recipe in RECIPES.items()
         }
         found = {name: [future.result() for future in futures] for name, futures in waiting.items()}
-    bounds = [random_policy(TASKS["pendulum"]), true_model(TASKS["pendulum"])]
+    bounds = [random_policy(TASKS["pendulum"]), true_model(TASKS["pendulum"]) | {"who": "PETS planner, true model"}]
     (out / "rows.json").write_text(json.dumps({"machine": machine(), "rows": found, "bounds": bounds}) + "\n")
     header = "| agent | " + " | ".join(f"{budget:,} steps" for budget in BUDGETS)
     header += " | 20,000 steps, 50 starts | by seed | worst start | wall minutes | ms an update | ms a plan |\n"
