@@ -23,7 +23,8 @@ def resume_two_processes(place: Path, extent: Extent) -> str:
     names = [name for name in extent.chosen if name not in ALONE]
     if not names:
         raise Skipped(f"{', '.join(extent.chosen)}: in one process only")
-    return families(place, extent, names, TWO)
+    share = ["experience.warmup_env_steps=80"]  # of which each process has half: a whole sequence of frames
+    return families(place, extent, names, [*TWO, *share])
 
 
 def families(place: Path, extent: Extent, names: Sequence[str], extra: list[str]) -> str:
