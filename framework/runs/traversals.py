@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from tensordict import TensorDictBase
 from torch import Tensor
 
@@ -117,7 +118,7 @@ def kl_by_variable(kl: Tensor) -> Figure:
     drawing, (axes,) = panels(f"{told} of {len(nats)} latent variables carry {nats.sum():.3g} nats a frame", "variable")
     axes.bar(range(len(nats)), nats.clamp_min(COLLAPSED / 10).numpy(), color=COLOURS[0])
     axes.axhline(COLLAPSED, color=GREY, linestyle="--", linewidth=1)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_yscale("log")
     axes.set_ylabel("KL from the prior, nats", fontsize=9)
     return drawing
