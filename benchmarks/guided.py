@@ -20,7 +20,7 @@ from fulgurite.agents.mpc import MPC
 from fulgurite.planners.cem import CEM
 from fulgurite.planners.objective import Objective
 
-from .table import machine
+from .table import machine, spread
 from .trained import restored, trained
 
 STEPS, STARTS, PLANS, SHORT, LONG = 1000, 50, 8, 5, 20
@@ -78,8 +78,7 @@ def run(options: Namespace) -> str:
     lines = ["| acts | mean return | by seed | worst start |", "|---|---|---|---|"]
     for name in found[0]:
         returns = [one[name]["return"] for one in found]
-        spread = f" ± {statistics.stdev(returns):.0f}" if len(returns) > 1 else ""
         by_seed = ", ".join(f"{value:.0f}" for value in returns)
         worst = min(one[name]["least"] for one in found)
-        lines.append(f"| {name} | {statistics.mean(returns):.0f}{spread} | {by_seed} | {worst:.0f} |")
+        lines.append(f"| {name} | {spread(returns)} | {by_seed} | {worst:.0f} |")
     return f"{machine()}\n\n" + "\n".join(lines)

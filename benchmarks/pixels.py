@@ -16,15 +16,14 @@ from typing import Any
 from fulgurite.runs import metrics
 
 from .learning import TASKS, random_policy, true_model
-from .table import machine
+from .table import machine, spread
 from .trained import trained
 
 STARTS, ON_THE_WAY = 50, 8
 BUDGETS = (4000, 8000, 12_000, 16_000)
-SEEDS = {"planet/pendulum_pixels": 3, "latent_mpc/pendulum_pixels": 1}  # at most
-RECIPES = {
-    "PlaNet, filtering": "planet/pendulum_pixels",
-    "latent MPC, single step of two frames": "latent_mpc/pendulum_pixels",
+RECIPES = {  # and how many seeds at most
+    "PlaNet, filtering": ("planet/pendulum_pixels", 3),
+    "latent MPC, single step of two frames": ("latent_mpc/pendulum_pixels", 1),
 }
 
 
@@ -49,18 +48,12 @@ def learned(recipe: str, seed: int, out: Path) -> dict[str, Any]:
     }
 
 
-def spread(values: list[float]) -> str:
-    """Their mean, and their standard deviation where there are several."""
-    mean = f"{statistics.mean(values):.0f}"
-    return f"{mean} ± {statistics.stdev(values):.0f}" if len(values) > 1 else mean
-
-
 def line(name: str, rows: list[dict[str, Any]]) -> str:
     """A row of the table."""
     returns = " | ".join(spread([row["on_the_way"][i] for row in rows]) for i in range(len(BUDGETS)))
     by_seed = ", ".join(f"{row['return']:.0f}" for row in rows)
-    minutes, update, plan = (statistics.mean(row[key] for row in rows) for key in ("seconds", "update", "plan"))
-    cost = f"{minutes / 60:.0f} | {1000 * update:.0f} | {1000 * plan:.0f}"
+    seconds, update, plan = (statistics.mean(row[key] for row in rows) for key in ("seconds", "update", "plan"))
+    cost = f"{seconds / 60:.0f} | {1000 * update:.0f} | {1000 * plan:.0f}"
     ending = f"{spread([row['return'] for row in rows])} | {by_seed} | {min(row['least'] for row in rows):.0f}"
     return f"| {name} | {returns} | {ending} | {cost} |"
 
@@ -70,8 +63,8 @@ def run(options: Namespace) -> str:
     out = options.out / "pixels"
     with ThreadPoolExecutor(options.jobs) as pool:
         waiting = {
-            name: [pool.submit(learned, recipe, seed, out) for seed in range(min(options.seeds, SEEDS[recipe]))]
-            for name, recipe in RECIPES.items()
+            name: [pool.submit(learned, recipe, seed, out) for seed in range(min(options.seeds, most))]
+            for name, (recipe, most) in RECIPES.items()
         }
         found = {name: [future.result() for future in futures] for name, futures in waiting.items()}
     bounds = [random_policy(TASKS["pendulum"]), true_model(TASKS["pendulum"]) | {"who": "PETS planner, true model"}]

@@ -19,7 +19,7 @@ from fulgurite.runs import metrics
 from fulgurite.runs.figures import COLOURS, GREY, legend, level_line, panels
 
 from .learning import TASKS, random_policy, true_model
-from .table import machine
+from .table import machine, spread
 from .trained import trained
 
 STARTS, BUDGETS = 50, (1000, 2000, 5000, 10_000)
@@ -71,10 +71,7 @@ def after(rows: list[dict[str, Any]], budget: int) -> str:
         late = [i for i, steps in enumerate(row["env_steps"]) if budget <= steps < budget + 500]
         if late:
             found.append(row["return"][late[0]])
-    if not found:
-        return ""
-    mean = statistics.mean(found)
-    return f"{mean:.0f} ± {statistics.stdev(found):.0f}" if len(found) > 1 else f"{mean:.0f}"
+    return spread(found) if found else ""
 
 
 def line(name: str, rows: list[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import statistics
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,12 @@ def duration(seconds: float) -> str:
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
     return f"{seconds / 1e-6:.3g} us"
+
+
+def spread(values: list[float]) -> str:
+    """Their mean, and their standard deviation where there are several."""
+    mean = f"{statistics.mean(values):.0f}"
+    return f"{mean} ± {statistics.stdev(values):.0f}" if len(values) > 1 else mean
 
 
 def markdown(rows: list[Row]) -> str:

@@ -4,26 +4,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-FAMILIES = (  # one recipe of each kind of model, planner and agent
+SEARCHING = (  # one recipe of each planner, tree search and kind of model that plans are made in
     "pets/cartpole",
     "icem/pendulum",
     "gradient/pendulum",
+    "guided/pendulum",
     "bayesian/pendulum",
     "system_id/pendulum",
     "ladder/v10",
     "cliff/uncertain",
     "mcts/cartpole",
     "alphazero/frozen_lake",
+    "latent_mpc/pendulum_pixels",
+    "planet/pendulum_pixels",
+    "smoother/pendulum_hidden_velocity",
+)
+FAMILIES = (  # one recipe of each kind of model, planner and agent
+    *SEARCHING,
     "dqn/cartpole",
     "dyna/cartpole",
     "ppo/cartpole",
     "vae/pendulum_pixels",
-    "latent_mpc/pendulum_pixels",
-    "planet/pendulum_pixels",
-    "smoother/pendulum_hidden_velocity",
     "dyna/maze",
     "svg/pendulum",
-    "guided/pendulum",
     "imagined_pg/pendulum",
     "dreamer/pendulum",
     "sac/pendulum",

@@ -88,15 +88,17 @@ def last_words(folder: Path) -> str:
     return " | ".join(said(folder).splitlines()[-4:])
 
 
-def wait_until(reached: Callable[[], bool], process: subprocess.Popen[str], folder: Path) -> None:
-    """Waits while the process lasts.
+def wait_until(
+    reached: Callable[[], bool], process: subprocess.Popen[str], folder: Path, what: str = "what was waited for"
+) -> None:
+    """Waits while the process lasts, for something that has a name.
 
     Raises:
         Failed: where it ends before.
     """
     while not reached():
         if process.poll() is not None and not reached():
-            raise Failed(f"ended too early, with {process.returncode}: {last_words(folder)}")
+            raise Failed(f"ended too early, before {what}, with {process.returncode}: {last_words(folder)}")
         time.sleep(POLL)
 
 

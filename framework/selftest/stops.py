@@ -92,10 +92,7 @@ def left_in_phase(command: Sequence[str | Path], folder: Path, phase: str, ranks
     words = [f"callbacks.witness.phase={phase}", f"callbacks.witness.not_before={NOT_BEFORE.get(phase, 0)}"]
     process = start([*command, *words], folder)
     try:
-        try:
-            wait_until(lambda: len(list(folder.glob(f"runs/**/{MARKER.format('*')}"))) >= ranks, process, folder)
-        except Failed as error:
-            raise Failed(f"never in {phase} on {ranks} processes: {error}") from error
+        wait_until(lambda: len(list(folder.glob(f"runs/**/{MARKER.format('*')}"))) >= ranks, process, folder, phase)
         return left(process, folder, phase)
     finally:
         kill(process)
