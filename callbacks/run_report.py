@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from fulgurite.reports.page import REPORT
+from fulgurite.recipe_files import RUN_REPORT
 from fulgurite.reports.report import MEGABYTES, report
 from fulgurite.runs.after_run import AfterRun
 
@@ -27,6 +27,6 @@ class RunReport(AfterRun):
 
     def after_run(self, folder: Path) -> None:
         try:
-            report([folder], folder / REPORT, self.megabytes)
+            report([folder], folder / RUN_REPORT, self.megabytes)
         except Exception as error:
             log.warning("No report: %s: %s", type(error).__name__, error)

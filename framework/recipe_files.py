@@ -13,6 +13,7 @@ from .recipe_text import MAX_BYTES
 SUFFIXES = (".yaml", ".yml")
 RUN_RECIPE = "recipe.yaml"
 RUN_METRICS = "metrics.jsonl"
+RUN_REPORT = "report.html"
 EXPORTED = "agent.json"  # beside the recipe of an exported agent, which somebody else may have written
 _HEADER = re.compile(r"# recipe: (\S.*)\n")
 

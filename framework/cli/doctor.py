@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .doctor_checks import Finding, disk, gpu, processor, rendering, tracking
-from .doctor_versions import versions
 from .output import say, say_json, table
+
+if TYPE_CHECKING:
+    from .doctor_checks import Finding
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Prints one line a finding: ok, note (works, but know this) or broken."""
+    from .doctor_checks import disk, gpu, processor, rendering, tracking
+    from .doctor_versions import versions
+
     parts: list[Callable[[], list[Finding]]] = [versions, rendering, lambda: disk(given.runs), tracking, processor, gpu]
     findings = [finding for part in parts for finding in part()]
     broken = [finding for finding in findings if finding.state == "broken"]

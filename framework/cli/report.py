@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Reads the runs and writes the page."""
-    from ..reports.page import REPORT
+    from ..recipe_files import RUN_REPORT
     from ..reports.report import MEGABYTES, report
     from ..reports.run import found_in
 
@@ -33,7 +33,7 @@ def run(given: argparse.Namespace) -> int:
         raise Usage(f"--megabytes: expected 0 to 1000, got {given.megabytes}")
     try:
         folders = list(dict.fromkeys(folder for named in given.runs for folder in found_in(named)))
-        path = given.out or (folders[0] / REPORT if len(folders) == 1 else Path(REPORT))
+        path = given.out or (folders[0] / RUN_REPORT if len(folders) == 1 else Path(RUN_REPORT))
         report(folders, path, megabytes)
     except ValueError as error:
         raise Usage(str(error)) from error

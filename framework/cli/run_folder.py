@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..recipe import Composed, to_yaml
-from ..recipe_files import RUN_RECIPE, runs_below
-from ..reports.page import REPORT
+from ..recipe_files import RUN_RECIPE, RUN_REPORT, runs_below
 from ..runs.durable import swap
 from ..runs.owner import LOCK, OWNER
 from .output import Usage, further_rank, number, say, table
@@ -137,8 +136,8 @@ def report(folder: Path, result: dict[str, Any]) -> None:
             ("best return", f"{number(best.get('eval/return_mean'))} at {number(best.get('env_steps'))} env steps")
         )
     table(rows)
-    if (folder / REPORT).is_file():
-        say(f"{folder / REPORT}  (open it in a browser)")
+    if (folder / RUN_REPORT).is_file():
+        say(f"{folder / RUN_REPORT}  (open it in a browser)")
     pictures = [path for part in ("plots", "videos") for path in sorted((folder / part).glob("*")) if path.is_file()]
     for path in pictures[-12:]:
         say(str(path))

@@ -23,7 +23,6 @@ from .scale import MINUS
 from .svg import draw, swatch
 
 HERE = Path(__file__).parent
-REPORT = "report.html"
 
 
 def write(path: Path, template: str, **content: Any) -> None:

@@ -29,6 +29,11 @@ FAST = [
     ["doctor", "--json"],
 ]
 HEAVY = ("torch", "pytorch_lightning", "torchrl", "tensordict", "gymnasium", "numpy", "wandb", "matplotlib")
+YARDSTICK = """
+import argparse, ast, inspect
+for _ in range(36):
+    ast.parse(inspect.getsource(argparse))
+"""
 SPY = """
 import atexit, sys
 from fulgurite.cli import main
@@ -55,16 +60,20 @@ def test_nothing_heavy_is_imported(tmp_path: Path, words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", FAST, ids=" ".join)
 def test_it_takes_less_than_seven_tenths_of_a_second(tmp_path: Path, words: list[str]) -> None:
-    """Processor time, since a busy machine makes anybody wait; one of three tries."""
+    """Of a core that needs them for the yardstick; one of three tries.
 
-    def seconds() -> float:
+    Processor time, since a busy machine makes anybody wait; and even that grows, by up to a half, where two threads
+    share a core, for the yardstick as for the command.
+    """
+
+    def seconds(*words: str, program: tuple[str, ...] = ("-m", "fulgurite")) -> float:
         (tmp_path / "mine.yaml").unlink(missing_ok=True)
         before = os.times()
-        command(tmp_path, *words)
+        command(tmp_path, *words, program=program)
         after = os.times()
         return after.children_user - before.children_user + after.children_system - before.children_system
 
-    assert any(seconds() < 0.7 for _ in range(3))
+    assert any(seconds(*words) < seconds(program=("-c", YARDSTICK)) for _ in range(3))
 
 
 def test_help_names_every_verb(tmp_path: Path) -> None:

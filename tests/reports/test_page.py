@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from run_folders import folder_of_run
 
-from fulgurite.reports.page import REPORT, duration, number
+from fulgurite.recipe_files import RUN_REPORT
+from fulgurite.reports.page import duration, number
 from fulgurite.reports.report import report
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{ 7*7 }}</script><script>alert(2)</script>"
@@ -39,7 +40,7 @@ def made(folders: list[Path], path: Path, **more: float) -> tuple[str, Seen]:
 
 def test_a_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
     folder = folder_of_run(tmp_path, video=True)
-    text, seen = made([folder], folder / REPORT)
+    text, seen = made([folder], folder / RUN_REPORT)
     policy = next(about["content"] for tag, about in seen.tags if about.get("http-equiv"))
     assert policy is not None
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
@@ -67,7 +68,7 @@ def test_what_a_run_says_of_itself_is_only_text(tmp_path: Path) -> None:
     )
     (folder / "videos" / "<em>x.gif").write_bytes((folder / "videos" / "step-400.gif").read_bytes())
     for megabytes in (4, 0):
-        _text, seen = made([folder], folder / REPORT, megabytes=megabytes)
+        _text, seen = made([folder], folder / RUN_REPORT, megabytes=megabytes)
         tags = {tag for tag, _ in seen.tags}
         assert tags.isdisjoint({"script", "b", "i", "u", "s", "em"})
         assert not any(about.get("src") == "x" for _, about in seen.tags)
@@ -77,7 +78,7 @@ def test_what_a_run_says_of_itself_is_only_text(tmp_path: Path) -> None:
 
 def test_every_panel_of_a_full_run_is_there(tmp_path: Path) -> None:
     folder = folder_of_run(tmp_path, video=True)
-    text, seen = made([folder], folder / REPORT)
+    text, seen = made([folder], folder / RUN_REPORT)
     for title in (
         "Return of an episode", "Open-loop error by horizon", "Coverage by horizon", "PIT histogram", "CRPS by horizon",
         "Does the spread know the error?", "Disagreement and error", "Return over a plan&#39;s horizon",
@@ -95,7 +96,7 @@ def test_every_panel_of_a_full_run_is_there(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_said_in_a_line(tmp_path: Path) -> None:
     folder = folder_of_run(tmp_path, returns=(), model=False, status=None)
-    text, _ = made([folder], folder / REPORT)
+    text, _ = made([folder], folder / RUN_REPORT)
     assert "No returns yet" in text
     for panel in ("Can the model be trusted?", "Planner", "Losses", "Time"):
         assert f"{panel}: not shown. It is filled by" in text
@@ -109,7 +110,7 @@ def test_faults_are_told(tmp_path: Path) -> None:
     (folder / "dump").mkdir()
     with (folder / "metrics.jsonl").open("a") as file:
         file.write("oops\n")
-    text, _ = made([folder], folder / REPORT)
+    text, _ = made([folder], folder / RUN_REPORT)
     assert "2 updates were skipped" in text
     assert "3 environment faults were survived" in text
     assert "1 lines of" in text
@@ -129,7 +130,7 @@ def test_no_file_is_embedded_that_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("GIF8 SESAME")
     (folder / "videos" / "step-500.gif").symlink_to(tmp_path / "secret")
     (folder / "videos" / "other.gif").write_text("SESAME")
-    text, seen = made([folder], folder / REPORT)
+    text, seen = made([folder], folder / RUN_REPORT)
     assert len([tag for tag, _ in seen.tags if tag == "img"]) == 1
     assert "step-400" in text
 
@@ -142,7 +143,7 @@ def test_five_recipes_of_three_seeds_are_soon_made_and_small(tmp_path: Path) -> 
         for seed in range(3)
     ]
     before = time.process_time()
-    text, _ = made(folders, tmp_path / REPORT)
+    text, _ = made(folders, tmp_path / RUN_REPORT)
     assert time.process_time() - before < 20
     assert len(text) < 10e6
     for h in horizons:
