@@ -81,7 +81,10 @@ def _explain(error: Exception) -> None:
     from ..data.episodes import EnvironmentFault
     from ..models.dump import NotFinite
     from ..runs.checkpoint_content import WrongCheckpoint
+    from ..runs.lost_ranks import RankLost
 
+    if isinstance(error, RankLost):  # who was lost has been said
+        return
     shown: BaseException | None = error
     if isinstance(error, EnvironmentFault | NotFinite | WrongCheckpoint | WorkerLost):
         complain(str(error))

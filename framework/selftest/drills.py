@@ -4,7 +4,7 @@ from . import (
     environment_faults,
     exactness,
     full_disk,
-    lost_worker,
+    lost_process,
     malicious_files,
     numbers,
     places,
@@ -28,7 +28,8 @@ DRILLS = (
     Drill("resume-two-processes", "so does one on two processes", exactness.resume_two_processes),
     Drill("terminated", "asked to leave in any phase, a run saves and loses nothing", stops.terminated),
     Drill("terminated-two-processes", "so does one on two processes", stops.terminated_two_processes),
-    Drill("lost-worker", "a killed worker of the collector is named; the run resumes", lost_worker.lost_worker),
+    Drill("lost-worker", "a killed worker of the collector is named; the run resumes", lost_process.lost_worker),
+    Drill("lost-rank", "a killed process of several takes the others with it; the run resumes", lost_process.lost_rank),
     Drill(
         "environment-faults", "environments fail in every way; the run goes on", environment_faults.environment_faults
     ),
