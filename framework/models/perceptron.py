@@ -16,7 +16,10 @@ from .recurrent_cell import linear
 
 
 class Perceptron(nn.Module):
-    """From `[*B, inputs]` to `[*B, outputs]`.
+    """From `[*B, inputs]` to `[*B, outputs]`, these in the weights' precision whatever autocast says.
+
+    What is read as a value or a distribution needs it: bfloat16 knows a return of 200 to 1, and no action between 0.996
+    and 1.
 
     Args:
         inputs, outputs: sizes.
@@ -49,4 +52,7 @@ class Perceptron(nn.Module):
             if self.gains:
                 x = rms_norm(x, self.gains[index])[0]
             x = explicit_activation(self.activation).run(x)
-        return last(x)
+        if not torch.is_autocast_enabled(x.device.type):
+            return last(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return last(x.to(last.weight.dtype))

@@ -81,6 +81,7 @@ class ActionValues(Model):
 
 
 def read(network: MLP, state: Tensor, action: Tensor) -> Tensor:
-    """`[M, *B]`."""
-    x = torch.cat([state, action], -1)
-    return network(x.reshape(1, -1, x.shape[-1])).view(-1, *x.shape[:-1])
+    """`[M, *B]`, in the weights' precision whatever autocast says: bfloat16 knows a return of 200 to 1."""
+    with torch.autocast(state.device.type, enabled=False):
+        x = torch.cat([state, action], -1).to(network.weights[0].dtype)
+        return network(x.reshape(1, -1, x.shape[-1])).view(-1, *x.shape[:-1])

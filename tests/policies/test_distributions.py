@@ -133,3 +133,20 @@ def test_a_policy_acts_within_bounds_and_repeats_itself_by_its_generator(kind):
 def test_wrong_bounds_are_refused(make, text):
     with pytest.raises(ValueError, match=text):
         make()
+
+
+@pytest.mark.parametrize("make", [SquashedGaussianPolicy, BoundedNormalPolicy, CategoricalPolicy])
+def test_half_the_numbers_have_whole_densities(make):
+    """bfloat16 knows no action between 0.996 and 1."""
+    torch.manual_seed(0)
+    policy = make(hidden=(32,), output_scale=1.0).build(4, 3)
+    state = torch.randn(200, 4)
+    whole = policy(state).sample(chance())
+    with torch.autocast("cpu", torch.bfloat16):
+        law = policy(state)
+        half = law.sample(chance())
+        again = law.log_prob(half.action)
+    assert half.action.dtype == half.log_prob.dtype == torch.float32
+    told = (half.action.abs() < 0.9999).all(-1) | policy.discrete_actions  # float32 cannot tell them from 1 for ever
+    torch.testing.assert_close(again[told], half.log_prob[told], atol=1e-2, rtol=1e-2)
+    assert (half.action - whole.action).abs().mean() < 0.02

@@ -75,3 +75,18 @@ def test_wrong_settings_are_refused():
         TwoHot(bins=4)
     with pytest.raises(ValueError, match="largest: need more than 0, got 0"):
         TwoHot(largest=0.0)
+
+
+@pytest.mark.parametrize("value", [StateValue(hidden=(8,)).build(3), ActionValues(hidden=(8,)).build(2, 1)])
+def test_half_the_numbers_do_not_round_what_a_value_is(value):
+    """bfloat16 would make 201 of it."""
+    last = list(value.network.parameters())[-1 if isinstance(value, ActionValues) else 3]
+    with torch.no_grad():
+        for parameter in value.network.parameters():
+            parameter.zero_()
+        last.fill_(200.7)
+    state = torch.randn(5, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = value(state) if isinstance(value, StateValue) else value(state[:, :2], state[:, 2:])
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, torch.full_like(found, 200.7))
