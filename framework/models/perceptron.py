@@ -16,7 +16,7 @@ from .recurrent_cell import linear
 
 
 class Perceptron(nn.Module):
-    """From `[*B, inputs]` to `[*B, outputs]`, these in the weights' precision whatever autocast says.
+    """From `[*B, inputs]` to `[*B, outputs]`, these in float32 whatever autocast says.
 
     What is read as a value or a distribution needs it: bfloat16 knows a return of 200 to 1, and no action between 0.996
     and 1.
@@ -55,4 +55,4 @@ class Perceptron(nn.Module):
         if not torch.is_autocast_enabled(x.device.type):
             return last(x)
         with torch.autocast(x.device.type, enabled=False):
-            return last(x.to(last.weight.dtype))
+            return last(x.float())
