@@ -71,6 +71,16 @@ class MLP(nn.Module):
         return evaluate(self.layers(), x, self.activation)
 
 
+def whole(network: MLP, x: Tensor) -> Tensor:
+    """`[*B, in]` -> `[M, *B, out]` in the weights' precision whatever autocast says, for what is read as a value.
+
+    bfloat16 knows a return of 200 to 1.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        weight = network.weights[0]
+        return network(x.to(weight.dtype).reshape(1, -1, x.shape[-1])).view(len(weight), *x.shape[:-1], -1)
+
+
 @cache
 def keep_freed_memory() -> None:
     """Lets the C library reuse the memory of activations, once a process.

@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..keys import SEARCH_POLICY, SEARCH_VALUE, STATE
 from ..models.base import Model
-from ..models.networks import MLP
+from ..models.networks import MLP, whole
 from ..models.normalizer import Normalizer
 from .tree_search import Evaluate, Simulate
 from .tree_search_rollout import Evaluator
@@ -61,8 +61,7 @@ class PolicyValueNetwork(Model, Evaluator):
 
     def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Logits `[*B, A]` of the actions and `[*B]` of w in states `[*B, S]`."""
-        x = self.normalizer.normalize(state)
-        output = self.network(x.reshape(1, -1, x.shape[-1])).view(*x.shape[:-1], -1)
+        output = whole(self.network, self.normalizer.normalize(state))[0]
         return output[..., : self.action_size], output[..., self.action_size]
 
     def bind(self, simulate: Simulate, legal: Callable[[Tensor], Tensor], discount: float) -> Evaluate:

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..equations.polyak import polyak
 from ..keys import ACTION, RETURN, STATE
 from ..models.base import Model
-from ..models.networks import MLP
+from ..models.networks import MLP, whole
 
 
 class ActionValues(Model):
@@ -60,11 +60,11 @@ class ActionValues(Model):
 
     def forward(self, state: Tensor, action: Tensor) -> Tensor:
         """Q `[M, *B]` of states `[*B, S]` and actions `[*B, A]`."""
-        return read(self.network, state, action)
+        return whole(self.network, torch.cat([state, action], -1))[..., 0]
 
     def target(self, state: Tensor, action: Tensor) -> Tensor:
         """Q `[M, *B]` by the slow copies."""
-        return read(self.slow, state, action)
+        return whole(self.slow, torch.cat([state, action], -1))[..., 0]
 
     def fit(self, state: Tensor, action: Tensor, target: Tensor) -> Tensor:
         """1/2 (Q - y)^2 `[*B]`, summed over the networks, for targets y `[*B]`."""
@@ -78,10 +78,3 @@ class ActionValues(Model):
 
     def follow(self) -> None:
         polyak(list(self.slow.parameters()), list(self.network.parameters()), self.target_rate)
-
-
-def read(network: MLP, state: Tensor, action: Tensor) -> Tensor:
-    """`[M, *B]`, in the weights' precision whatever autocast says: bfloat16 knows a return of 200 to 1."""
-    with torch.autocast(state.device.type, enabled=False):
-        x = torch.cat([state, action], -1).to(network.weights[0].dtype)
-        return network(x.reshape(1, -1, x.shape[-1])).view(-1, *x.shape[:-1])
