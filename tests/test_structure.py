@@ -23,6 +23,7 @@ LEAVES = {
     "runs/ranks",
     "runs/remote_error",
     "runs/rows",
+    "runs/shared_files",
     "runs/stopping",
 }  # import nothing of ours but each other
 ORDER = [
