@@ -16,7 +16,7 @@ from fulgurite.models.dump import NotFinite
 from fulgurite.runs.checkpoint import BEST, FolderCheckpointIO, checkpoints, is_whole, step
 from fulgurite.runs.durable import swap
 from fulgurite.runs.metrics import MetricsFile
-from fulgurite.runs.nonfinite import nonfinite
+from fulgurite.runs.nonfinite import moments, nonfinite
 
 from .periodic import Every
 
@@ -104,14 +104,16 @@ class SaveCheckpoint(Checkpoint):
         """Saves unless it was done at these counters.
 
         Raises:
-            NotFinite: for weights that are not finite, from which no run could go on; earlier checkpoints stay.
+            NotFinite: for weights or moments of an optimiser that are not finite, from which no run could go on;
+                earlier checkpoints stay.
             OSError: where the disk refuses the last one.
         """
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         now = (data.env_steps, data.gradient_steps)
         if self._saved == now:
             return
-        bad = nonfinite(trainer.lightning_module.state_dict())
+        agent = trainer.lightning_module
+        bad = nonfinite({**agent.state_dict(), **moments(agent, trainer.optimizers)})
         if bad is not None:
             raise NotFinite(f"no checkpoint at {data.env_steps} steps: {bad} has entries that are not finite")
         self._saved = now

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +29,7 @@ def saving(folder: Path, **options: float | None) -> Run:
 
     run.trainer.save_checkpoint = save
     run.trainer.lightning_module = torch.nn.Linear(1, 1)
+    run.trainer.optimizers = []
     run.trainer.strategy = SimpleNamespace(
         checkpoint_io=writer,
         remove_checkpoint=writer.remove_checkpoint,
@@ -352,4 +354,25 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     torch.nn.init.constant_(run.trainer.lightning_module.bias, torch.nan)
     with pytest.raises(NotFinite, match="no checkpoint at 800 steps: bias has entries that are not finite"):
         run.go(800)
+    assert names(run) == ["step-400"]
+
+
+def test_moments_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
+    """The square of a finite gradient may not be."""
+    run = saving(tmp_path, every_env_steps=300, keep=1)
+    agent = run.trainer.lightning_module
+    run.trainer.optimizers = [torch.optim.AdamW(agent.parameters())]
+    for env_steps, gradient in ((400, 1e15), (800, 1e22)):
+        for weight in agent.parameters():
+            weight.grad = torch.full_like(weight, gradient)
+        run.trainer.optimizers[0].step()
+        assert all(weight.isfinite().all() for weight in agent.parameters())
+        with (
+            nullcontext()
+            if gradient < 1e19
+            else pytest.raises(
+                NotFinite, match="no checkpoint at 800 steps: exp_avg_sq of weight has entries that are not finite"
+            )
+        ):
+            run.go(env_steps)
     assert names(run) == ["step-400"]
