@@ -65,7 +65,9 @@ class FolderCheckpointIO(CheckpointIO):
         final = Path(path)
         if final.exists() and is_whole(final):
             return
-        final.parent.mkdir(parents=True, exist_ok=True)
+        if not final.parent.is_dir():
+            final.parent.mkdir(parents=True)
+            flush_folder(final.parent.parent)
         sources = self._sources(checkpoint)
         copied = sum(source.expected["bytes"] for source in sources.values() if not source.linked)
         need, free = size_in_bytes(checkpoint) + copied, shutil.disk_usage(final.parent).free

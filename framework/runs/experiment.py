@@ -26,6 +26,7 @@ from .after_run import AfterRun
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .cluster import cluster
 from .device import device_name
+from .durable import swap
 from .evaluation import Evaluation, NothingPlayed
 from .lost_ranks import lost_ranks_named
 from .model_report import model_report
@@ -125,7 +126,7 @@ class Experiment:
             result = {**self.result(folder, status, reason), "device": device_name(trainer)}
             if trainer.is_global_zero and folder.is_dir():
                 try:
-                    (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n")
+                    swap(folder / RESULT, json.dumps(result, indent=2) + "\n")
                 except OSError as error:
                     log.warning("%s cannot be written: %s", RESULT, error)
                 for callback in callbacks if not at_once else ():

@@ -23,7 +23,7 @@ def moments(module: nn.Module, optimizers: Iterable[Optimizer]) -> dict[str, Ten
 
     A gradient of 1e22 is finite, its square is not: Adam would never move that weight again.
     """
-    names = {weight: name for name, weight in module.named_parameters()}
+    names: dict[Tensor, str] = {weight: name for name, weight in module.named_parameters()}
     return {
         f"{key} of {names.get(weight, 'a weight')}": value
         for optimizer in optimizers

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,8 +13,9 @@ from tensordict import TensorDict
 
 from fulgurite.data import saved_rows
 from fulgurite.data.buffer import Dataset
-from fulgurite.runs import durable, parts, shared_files
+from fulgurite.runs import durable, metrics, parts, shared_files
 from fulgurite.runs.checkpoint import DamagedCheckpoint, FolderCheckpointIO, latest, load, verify
+from fulgurite.runs.run_state import RunState
 from fulgurite.selftest.storage import two_checkpoints
 
 
@@ -196,6 +198,60 @@ def test_a_file_that_cannot_be_read_is_damage(tmp_path, monkeypatch, number, nam
     told = []
     assert latest(tmp_path, told.append) == folder / "step-1"
     assert os.strerror(number) in told[0] and "step-2" in told[0]
+
+
+@pytest.fixture
+def confirmed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the disk has confirmed, and what was renamed, by name, in order."""
+    done, use = [], {name: getattr(os, name) for name in ("fsync", "rename", "replace")}
+
+    def fsync(descriptor: int) -> None:
+        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        use["fsync"](descriptor)
+
+    def renamed(name):
+        def noted(before, after):
+            done.append(f"{Path(before).name} -> {Path(after).name}")
+            use[name](before, after)
+
+        return noted
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(os, name, renamed(name))
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("needs /proc")
+    return done
+
+
+def test_a_small_text_is_on_the_disk_before_it_has_its_name(tmp_path, confirmed):
+    durable.swap(tmp_path / "result.json", "{}")
+    assert confirmed == [".result.json.tmp", ".result.json.tmp -> result.json", tmp_path.name]
+
+
+def test_the_rows_of_a_checkpoint_are_on_the_disk_before_it(tmp_path, confirmed):
+    run = tmp_path / "run"
+    metrics.MetricsFile(run).log_metrics({"env_steps": 1})
+    state = RunState()
+    state.setup(SimpleNamespace(default_root_dir=run), None, "fit")
+    saved = state.state_dict()
+    assert saved["ranks"][0]["metrics_bytes"] == len((run / "metrics.jsonl").read_bytes())
+    assert confirmed == ["metrics.jsonl", "run"]
+    FolderCheckpointIO().save_checkpoint({"x": 1}, run / "checkpoints" / "step-1")
+    folder = f".tmp-step-1-{os.getpid()}"
+    assert confirmed[2:] == [
+        "run", "checkpoint.pt", "MANIFEST.json", folder, f"{folder} -> step-1", "checkpoints",
+    ]  # fmt: skip
+
+
+def test_rows_that_the_disk_does_not_confirm_stop_no_checkpoint(tmp_path, monkeypatch, caplog):
+    def refuse(descriptor):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    metrics.MetricsFile(tmp_path).log_metrics({"env_steps": 1})
+    monkeypatch.setattr(os, "fsync", refuse)
+    assert metrics.confirmed_size(tmp_path) == len((tmp_path / "metrics.jsonl").read_bytes())
+    assert "the disk does not confirm the rows of metrics.jsonl" in caplog.text
 
 
 def test_a_disk_that_is_full_in_the_middle_of_a_tensor_is_told_from_a_bug():
