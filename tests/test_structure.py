@@ -11,6 +11,7 @@ LEAVES = {
     "keys",
     "recipe_error",
     "redact",
+    "runs/about",
     "runs/checkpoint",
     "runs/checkpoint_content",
     "runs/durable",

@@ -1,6 +1,6 @@
 """Checkpoints that are whole or absent: a folder of hashed files, renamed into place once.
 
-    checkpoints/.tmp-step-2000-<pid>/   checkpoint.pt and parts, then MANIFEST.json with sizes and sha256, all flushed
+    checkpoints/.tmp-step-2000-<pid>/   checkpoint.pt, parts, about.json, then MANIFEST.json with sizes and sha256, all flushed
     checkpoints/step-2000/              the same folder, renamed: atomic on one file system
 
 The tensors and plain containers of its files are read by `checkpoint_content`, so a foreign file runs no code. Parts
@@ -22,6 +22,7 @@ from pytorch_lightning.plugins.io import CheckpointIO
 
 from .checkpoint_content import WrongCheckpoint, read
 from . import parts
+from .about import ABOUT, as_text
 from .durable import fingerprint, flush_folder, write
 from .parts import NAME, replaced, size_in_bytes
 from .shared_files import SharedFiles, Source
@@ -43,13 +44,18 @@ class FolderCheckpointIO(CheckpointIO):
 
     Args:
         examine: looks at what was read, before anything takes it over.
+        about: what each checkpoint notes of the run, see `about.py`.
 
     Attributes:
         beside: a checkpoint that stays when the next is written, which shares no file with it; None where none stays.
     """
 
-    def __init__(self, examine: Callable[[dict[str, Any]], None] = lambda content: None) -> None:
-        self.examine = examine
+    def __init__(
+        self,
+        examine: Callable[[dict[str, Any]], None] = lambda content: None,
+        about: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        self.examine, self.about = examine, about
         self.beside: Path | None = None
         self._newest: Path | None = None  # that this run wrote or was resumed from
         self._shared = SharedFiles()
@@ -118,7 +124,8 @@ class FolderCheckpointIO(CheckpointIO):
 
         payload = replaced(checkpoint, put)
         write(folder / PAYLOAD, lambda file: torch.save(payload, file))
-        files[PAYLOAD] = fingerprint(folder / PAYLOAD)
+        write(folder / ABOUT, lambda file: file.write(as_text(self.about()).encode()))
+        files.update((name, fingerprint(folder / name)) for name in (PAYLOAD, ABOUT))
         text = json.dumps({"format": FORMAT, "files": files}, indent=2).encode()
         write(folder / MANIFEST, lambda file: file.write(text))
         flush_folder(folder)
@@ -127,7 +134,7 @@ class FolderCheckpointIO(CheckpointIO):
         """The names of parts that need not be given again: the checkpoint before has them, and none is damaged."""
         if self._newest is None:
             return []
-        files = {self._newest / name: file for name, file in _files(self._newest).items() if name != PAYLOAD}
+        files = {self._newest / name: file for name, file in _files(self._newest).items() if name not in (PAYLOAD, ABOUT)}
         whole = self._shared.whole(files)
         return [path.name.removesuffix(".pt") for path in files if path in whole]
 

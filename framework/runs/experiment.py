@@ -4,7 +4,6 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ..data.play import Episode
 from ..data.transitions import held_out_of
 from . import checkpoint as checkpoints
 from . import metrics, stopping, trainer_keys
+from .about import versions
 from .after_run import AfterRun
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .cluster import cluster
@@ -35,7 +35,6 @@ from .run_state import RunState
 log = logging.getLogger(__name__)
 RESULT = "result.json"
 WRONG = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-LIBRARIES = ("fulgurite", "torch", "pytorch-lightning", "torchrl", "tensordict", "gymnasium", "numpy")
 
 
 class Experiment:
@@ -83,8 +82,15 @@ class Experiment:
         self.logger = logger or {}
         self.trainer = trainer
 
-    def fit(self, folder: Path, checkpoint: Path | None = None) -> dict[str, Any]:
+    def fit(
+        self, folder: Path, checkpoint: Path | None = None, recipe: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Trains until `experience.max_env_steps`, from a checkpoint if given, and writes `result.json` last.
+
+        Args:
+            folder: of the run.
+            checkpoint: to go on from.
+            recipe: as composed, without secrets, for checkpoints to note.
 
         Returns:
             the content of `result.json`: status, environment steps, wall seconds, final and best evaluation, versions,
@@ -103,7 +109,10 @@ class Experiment:
             logger=[metrics.MetricsFile(folder), *(logger for logger in self.logger.values() if logger)],
             default_root_dir=folder,
             plugins=[
-                checkpoints.FolderCheckpointIO(lambda content: fits(self.agent, content, checkpoint or folder)),
+                checkpoints.FolderCheckpointIO(
+                    lambda content: fits(self.agent, content, checkpoint or folder),
+                    lambda: {"env_steps": self.experience.env_steps, "versions": versions(), "recipe": recipe},
+                ),
                 *cluster(),
             ],
         )
@@ -191,7 +200,7 @@ class Experiment:
             "seed": self.seed,
             "final": {name: value for name, value in final.items() if name.startswith("eval/")},
             "best": {"env_steps": best.get("env_steps"), "eval/return_mean": best.get("eval/return_mean")},
-            "versions": {name: version(name) for name in LIBRARIES},
+            "versions": versions(),
         }
 
 

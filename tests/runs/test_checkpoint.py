@@ -240,7 +240,7 @@ def test_the_rows_of_a_checkpoint_are_on_the_disk_before_it(tmp_path, confirmed)
     FolderCheckpointIO().save_checkpoint({"x": 1}, run / "checkpoints" / "step-1")
     folder = f".tmp-step-1-{os.getpid()}"
     assert confirmed[2:] == [
-        "run", "checkpoint.pt", "MANIFEST.json", folder, f"{folder} -> step-1", "checkpoints",
+        "run", "checkpoint.pt", "about.json", "MANIFEST.json", folder, f"{folder} -> step-1", "checkpoints",
     ]  # fmt: skip
 
 
