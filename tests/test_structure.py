@@ -11,6 +11,7 @@ LEAVES = {
     "keys",
     "recipe_error",
     "redact",
+    "runs/about",
     "runs/checkpoint",
     "runs/checkpoint_content",
     "runs/durable",
@@ -23,6 +24,7 @@ LEAVES = {
     "runs/ranks",
     "runs/remote_error",
     "runs/rows",
+    "runs/shared_files",
     "runs/stopping",
 }  # import nothing of ours but each other
 ORDER = [

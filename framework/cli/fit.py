@@ -10,7 +10,9 @@ from pathlib import Path
 
 from ..recipe import Composed, build
 from ..recipe_error import MissingExtra, RecipeError
+from ..redact import redact
 from . import run_folder, slurm_job
+from .other_recipe import differing
 from .output import complain, further_rank, say
 from .parent import share_fate
 from .stop import signals
@@ -53,7 +55,11 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
             logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no greetings, no advertisements
             say(f"ready after {time.perf_counter() - began:.0f} s")
             stop.fitting = True
-            result = experiment.fit(folder, checkpoint)
+            recipe = redact(composed.tree.root)
+            if checkpoint is not None and not further_rank():
+                for line in differing(checkpoint, recipe):
+                    complain(line)
+            result = experiment.fit(folder, checkpoint, recipe)
             if not further_rank():
                 run_folder.report(folder, result)
             # A further rank that ended as asked has not failed: whoever started it would kill the others half-way.

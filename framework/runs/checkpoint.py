@@ -1,10 +1,11 @@
 """Checkpoints that are whole or absent: a folder of hashed files, renamed into place once.
 
-    checkpoints/.tmp-step-2000-<pid>/   checkpoint.pt and parts, then MANIFEST.json with sizes and sha256, all flushed
+    checkpoints/.tmp-step-2000-<pid>/   checkpoint.pt, parts, about.json, then MANIFEST.json with sizes and sha256, all flushed
     checkpoints/step-2000/              the same folder, renamed: atomic on one file system
 
 The tensors and plain containers of its files are read by `checkpoint_content`, so a foreign file runs no code. Parts
-(`parts.py`) that the checkpoint before has too are hard links to the same file: a large buffer costs only its tail.
+(`parts.py`) that the checkpoint before has too are not written again but taken over (`shared_files.py`): of a large
+buffer each checkpoint writes only the tail, and on the disk it lies twice, however many checkpoints are kept.
 """
 
 import errno
@@ -20,9 +21,11 @@ import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from .checkpoint_content import WrongCheckpoint, read
-from .durable import fingerprint, flush_folder, link, write
 from . import parts
+from .about import ABOUT, as_text
+from .durable import fingerprint, flush_folder, write
 from .parts import NAME, replaced, size_in_bytes
+from .shared_files import SharedFiles, Source
 
 PAYLOAD = "checkpoint.pt"
 MANIFEST = "MANIFEST.json"
@@ -41,32 +44,48 @@ class FolderCheckpointIO(CheckpointIO):
 
     Args:
         examine: looks at what was read, before anything takes it over.
+        about: what each checkpoint notes of the run, see `about.py`.
+
+    Attributes:
+        beside: a checkpoint that stays when the next is written, which shares no file with it; None where none stays.
     """
 
-    def __init__(self, examine: Callable[[dict[str, Any]], None] = lambda content: None) -> None:
-        self.examine = examine
+    def __init__(
+        self,
+        examine: Callable[[dict[str, Any]], None] = lambda content: None,
+        about: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        self.examine, self.about = examine, about
+        self.beside: Path | None = None
         self._newest: Path | None = None  # that this run wrote or was resumed from
+        self._shared = SharedFiles()
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        """Writes the folder `path`. A folder of that name is left alone: it holds the same state, whole.
+        """Writes the folder `path`. A whole one of that name is left alone: it holds the same state.
 
         Raises:
-            OSError: where the disk refuses, or has too little room; nothing that was there before is touched.
+            OSError: where the disk refuses, or has too little room; nothing whole that was there before is touched.
         """
         final = Path(path)
-        if final.exists():
+        if final.exists() and is_whole(final):
             return
-        final.parent.mkdir(parents=True, exist_ok=True)
-        need, free = size_in_bytes(checkpoint), shutil.disk_usage(final.parent).free
+        if not final.parent.is_dir():
+            final.parent.mkdir(parents=True)
+            flush_folder(final.parent.parent)
+        sources = self._sources(checkpoint)
+        copied = sum(source.expected["bytes"] for source in sources.values() if not source.linked)
+        need, free = size_in_bytes(checkpoint) + copied, shutil.disk_usage(final.parent).free
         if free < SPARE * need:
             raise OSError(errno.ENOSPC, f"need {SPARE * need / 1e6:.3g} MB, {free / 1e6:.3g} MB are free", str(final))
         temporary = final.parent / f".tmp-{final.name}-{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         try:
-            self._write(checkpoint, temporary)
+            self._write(checkpoint, temporary, sources)
+            if final.exists():
+                self.remove_checkpoint(final)
             os.rename(temporary, final)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -74,34 +93,50 @@ class FolderCheckpointIO(CheckpointIO):
         flush_folder(final.parent)
         self._newest = final
 
-    def _write(self, checkpoint: dict[str, Any], folder: Path) -> None:
+    def _sources(self, checkpoint: dict[str, Any]) -> dict[str, Source]:
+        """Where the parts that were not given again come from."""
+        names: list[str] = []
+
+        def note(part: dict[str, Any]) -> dict[str, Any]:
+            if parts.is_left_out(part):
+                names.append(f"{part[NAME]}.pt")
+            return part
+
+        replaced(checkpoint, note)
+        if not names or self._newest is None:
+            return self._shared.sources(names, {}, None)
+        others = sorted(set(self._newest.parent.glob("step-*")) - {self._newest})
+        return self._shared.sources(names, {one: _files(one) for one in (self._newest, *others)}, self.beside)
+
+    def _write(self, checkpoint: dict[str, Any], folder: Path, sources: dict[str, Source]) -> None:
         files: dict[str, Any] = {}
-        earlier = {} if self._newest is None else manifest(self._newest)
 
         def put(part: dict[str, Any]) -> dict[str, Any]:
             name = f"{part[NAME]}.pt"
-            given = parts.content(part)
-            if given is None:
-                assert self._newest is not None
-                link(self._newest / name, folder / name)
-                files[name] = earlier[name]
+            if parts.is_left_out(part):
+                self._shared.take(sources[name], folder / name)
+                files[name] = sources[name].expected
             else:
+                given = parts.content(part)
                 write(folder / name, lambda file: torch.save(given, file))
                 files[name] = fingerprint(folder / name)
             return {NAME: part[NAME]}
 
         payload = replaced(checkpoint, put)
         write(folder / PAYLOAD, lambda file: torch.save(payload, file))
-        files[PAYLOAD] = fingerprint(folder / PAYLOAD)
+        write(folder / ABOUT, lambda file: file.write(as_text(self.about()).encode()))
+        files.update((name, fingerprint(folder / name)) for name in (PAYLOAD, ABOUT))
         text = json.dumps({"format": FORMAT, "files": files}, indent=2).encode()
         write(folder / MANIFEST, lambda file: file.write(text))
         flush_folder(folder)
 
     def parts(self) -> list[str]:
-        """The names of parts that need not be given again."""
-        if self._newest is None or not self._newest.is_dir():
+        """The names of parts that need not be given again: the checkpoint before has them, and none is damaged."""
+        if self._newest is None:
             return []
-        return [name.removesuffix(".pt") for name in manifest(self._newest) if (self._newest / name).is_file()]
+        files = {self._newest / name: file for name, file in _files(self._newest).items() if name not in (PAYLOAD, ABOUT)}
+        whole = self._shared.whole(files)
+        return [path.name.removesuffix(".pt") for path in files if path in whole]
 
     def load_checkpoint(
         self,
@@ -147,9 +182,13 @@ def verify(folder: Path) -> dict[str, Any]:
     files = manifest(folder)
     for name, expected in files.items():
         path = folder / name
-        found = fingerprint(path) if is_plain(path) and _size(expected) == path.stat().st_size else None
+        try:
+            found = fingerprint(path) if is_plain(path) and _size(expected) == path.stat().st_size else None
+            what = found or _what(path)
+        except OSError as error:
+            raise DamagedCheckpoint(_unreadable(path, error)) from error
         if found != expected:
-            raise DamagedCheckpoint(f"{path}: need {str(expected)[:200]}, got {found or _what(path)}")
+            raise DamagedCheckpoint(f"{path}: need {str(expected)[:200]}, got {what}")
     return files
 
 
@@ -160,12 +199,12 @@ def manifest(folder: Path) -> dict[str, Any]:
         DamagedCheckpoint: for a manifest that cannot be read, of another format, or that names no files of the folder.
     """
     path = folder / MANIFEST
-    if not is_plain(path) or path.stat().st_size > MANIFEST_BYTES:
-        raise DamagedCheckpoint(f"{path}: need a file of at most {MANIFEST_BYTES >> 20} MiB, got {_what(path)}")
     try:
+        if not is_plain(path) or path.stat().st_size > MANIFEST_BYTES:
+            raise DamagedCheckpoint(f"{path}: need a file of at most {MANIFEST_BYTES >> 20} MiB, got {_what(path)}")
         said = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise DamagedCheckpoint(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
+        raise DamagedCheckpoint(_unreadable(path, error)) from error
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         found = said.get("format") if isinstance(said, dict) else None
         newer = "; a newer Fulgurite wrote it" if isinstance(found, int) and found > FORMAT else ""
@@ -180,8 +219,16 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def unknown_files(folder: Path) -> list[str]:
-    """What lies in a checkpoint folder beside the files of its manifest; nobody reads it."""
-    return sorted({path.name for path in folder.iterdir()} - {MANIFEST, *manifest(folder)})
+    """What lies in a checkpoint folder beside the files of its manifest; nobody reads it.
+
+    Raises:
+        DamagedCheckpoint: for a folder that cannot be read.
+    """
+    try:
+        found = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        raise DamagedCheckpoint(_unreadable(folder, error)) from error
+    return sorted(found - {MANIFEST, *manifest(folder)})
 
 
 def latest(run: Path, warn: Callable[[str], None] = lambda message: None) -> Path | None:
@@ -189,10 +236,11 @@ def latest(run: Path, warn: Callable[[str], None] = lambda message: None) -> Pat
     for folder in sorted(checkpoints(run), key=step, reverse=True):
         try:
             verify(folder)
+            unknown = unknown_files(folder)
         except DamagedCheckpoint as error:
             warn(str(error))
         else:
-            if unknown := unknown_files(folder):
+            if unknown:
                 warn(f"{folder}: ignored what its manifest does not name: {', '.join(unknown)[:200]}")
             return folder
     return None
@@ -224,6 +272,24 @@ def sweep(run: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether `verify` has nothing against it."""
+    try:
+        verify(folder)
+    except DamagedCheckpoint:
+        return False
+    return True
+
+
+def _files(folder: Path) -> dict[str, Any]:
+    """What a manifest names; nothing where it is gone or damaged."""
+    try:
+        files = manifest(folder)
+    except DamagedCheckpoint:
+        return {}
+    return {name: file for name, file in files.items() if isinstance(_size(file), int)}
+
+
 def is_plain(path: Path) -> bool:
     """Whether it is a file itself: no link out of the folder, no pipe, no device."""
     return path.is_file() and not path.is_symlink()
@@ -231,6 +297,10 @@ def is_plain(path: Path) -> bool:
 
 def _size(expected: Any) -> Any:
     return expected.get("bytes") if isinstance(expected, dict) else None
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    return f"{path}: cannot be read: {type(error).__name__}: {error}"
 
 
 def _what(path: Path) -> str:

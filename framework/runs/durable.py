@@ -9,27 +9,43 @@ from typing import Any
 
 
 def write(path: Path, dump: Callable[[Any], Any]) -> None:
-    """Writes a file and has the disk confirm it."""
+    """Writes a file and has the disk confirm it.
+
+    Raises:
+        OSError: where the disk refuses.
+    """
     with path.open("wb") as file:
-        dump(file)
+        try:
+            dump(file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # `torch.save` hides what the disk had to say
+                raise error.__context__ from None
+            raise
         file.flush()
         os.fsync(file.fileno())
 
 
 def swap(path: Path, text: str) -> None:
-    """Writes a small text in one go: whoever reads it sees the old one or the new one."""
+    """Writes a small text in one go: whoever reads it sees the old one or the new one, after a power cut too."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
+    write(temporary, lambda file: file.write(text.encode()))
     temporary.replace(path)
+    flush_folder(path.parent)
 
 
-def link(existing: Path, path: Path) -> None:
-    """The same file under another name; a copy where the file system has no hard links."""
+def link(existing: Path, path: Path) -> bool:
+    """Gives a file another name; False where the file system has no hard links."""
     try:
         os.link(existing, path)
     except OSError:
-        with existing.open("rb") as source:
-            write(path, lambda file: shutil.copyfileobj(source, file, 1 << 20))
+        return False
+    return True
+
+
+def copy(existing: Path, path: Path) -> None:
+    """The same content in another file, confirmed by the disk."""
+    with existing.open("rb") as source:
+        write(path, lambda file: shutil.copyfileobj(source, file, 1 << 20))
 
 
 def flush_folder(folder: Path) -> None:

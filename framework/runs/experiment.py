@@ -4,7 +4,6 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,12 @@ from ..data.play import Episode
 from ..data.transitions import held_out_of
 from . import checkpoint as checkpoints
 from . import metrics, stopping, trainer_keys
+from .about import versions
 from .after_run import AfterRun
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .cluster import cluster
 from .device import device_name
+from .durable import swap
 from .evaluation import Evaluation, NothingPlayed
 from .lost_ranks import lost_ranks_named
 from .model_report import model_report
@@ -34,7 +35,6 @@ from .run_state import RunState
 log = logging.getLogger(__name__)
 RESULT = "result.json"
 WRONG = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-LIBRARIES = ("fulgurite", "torch", "pytorch-lightning", "torchrl", "tensordict", "gymnasium", "numpy")
 
 
 class Experiment:
@@ -82,8 +82,15 @@ class Experiment:
         self.logger = logger or {}
         self.trainer = trainer
 
-    def fit(self, folder: Path, checkpoint: Path | None = None) -> dict[str, Any]:
+    def fit(
+        self, folder: Path, checkpoint: Path | None = None, recipe: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Trains until `experience.max_env_steps`, from a checkpoint if given, and writes `result.json` last.
+
+        Args:
+            folder: of the run.
+            checkpoint: to go on from.
+            recipe: as composed, without secrets, for checkpoints to note.
 
         Returns:
             the content of `result.json`: status, environment steps, wall seconds, final and best evaluation, versions,
@@ -102,7 +109,10 @@ class Experiment:
             logger=[metrics.MetricsFile(folder), *(logger for logger in self.logger.values() if logger)],
             default_root_dir=folder,
             plugins=[
-                checkpoints.FolderCheckpointIO(lambda content: fits(self.agent, content, checkpoint or folder)),
+                checkpoints.FolderCheckpointIO(
+                    lambda content: fits(self.agent, content, checkpoint or folder),
+                    lambda: {"env_steps": self.experience.env_steps, "versions": versions(), "recipe": recipe},
+                ),
                 *cluster(),
             ],
         )
@@ -125,7 +135,7 @@ class Experiment:
             result = {**self.result(folder, status, reason), "device": device_name(trainer)}
             if trainer.is_global_zero and folder.is_dir():
                 try:
-                    (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n")
+                    swap(folder / RESULT, json.dumps(result, indent=2) + "\n")
                 except OSError as error:
                     log.warning("%s cannot be written: %s", RESULT, error)
                 for callback in callbacks if not at_once else ():
@@ -190,7 +200,7 @@ class Experiment:
             "seed": self.seed,
             "final": {name: value for name, value in final.items() if name.startswith("eval/")},
             "best": {"env_steps": best.get("env_steps"), "eval/return_mean": best.get("eval/return_mean")},
-            "versions": {name: version(name) for name in LIBRARIES},
+            "versions": versions(),
         }
 
 

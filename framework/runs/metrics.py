@@ -2,7 +2,7 @@
 
 Every row has `env_steps`, `gradient_steps` and `wall_seconds`; the other keys are named scalars (`eval/return_mean`,
 `loss/dynamics`). A number that is not finite is written as null: JSON has no NaN. The file is the truth, other loggers
-are its mirrors. A checkpoint keeps the file's `size`; `truncate` cuts back to it when the run resumes from there.
+are its mirrors. A checkpoint keeps the file's `confirmed_size`; `truncate` cuts back to it when the run resumes from there.
 """
 
 import json
@@ -18,9 +18,10 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from .durable import flush_folder
 from .rows import NAME, horizons, read
 
-__all__ = ["AXES", "MetricsFile", "horizons", "number", "read", "report", "size", "truncate"]
+__all__ = ["AXES", "MetricsFile", "confirmed_size", "horizons", "number", "read", "report", "size", "truncate"]
 
 log = logging.getLogger(__name__)
 AXES = ("env_steps", "gradient_steps", "wall_seconds")
@@ -47,9 +48,22 @@ def number(value: SupportsFloat) -> int | float:
 
 
 def size(folder: Path | str) -> int:
-    """Bytes of the complete rows written so far: what a checkpoint keeps, for `truncate`."""
+    """Bytes of the complete rows written so far."""
     path = Path(folder) / NAME
     return path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
+
+
+def confirmed_size(folder: Path | str) -> int:
+    """`size`, once the disk has confirmed these rows: a checkpoint that is on the disk must not outlive them."""
+    path, rows = Path(folder) / NAME, size(folder)
+    try:
+        if path.exists():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            flush_folder(path.parent)
+    except OSError as error:
+        log.warning("the disk does not confirm the rows of %s: %s", NAME, error)
+    return rows
 
 
 def truncate(folder: Path | str, offset_bytes: int) -> None:

@@ -20,6 +20,11 @@ def part(name: str, content: dict[str, Tensor] | None) -> dict[str, Any]:
     return {NAME: name, "content": content}
 
 
+def is_left_out(part: dict[str, Any]) -> bool:
+    """Whether a part to be saved has no content, since the checkpoint before has it."""
+    return "file" not in part and part["content"] is None
+
+
 def content(saved: dict[str, Any]) -> Any:
     """What is in a part, tensors by name, read from its file where it has one.
 

@@ -33,7 +33,7 @@ class RunState(pl.Callback):
 
     def _own_state(self) -> dict[str, Any]:
         assert self._folder is not None
-        return {**random_states(), "metrics_bytes": metrics.size(self._folder)}
+        return {**random_states(), "metrics_bytes": metrics.confirmed_size(self._folder)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict["ranks"][rank()]

@@ -83,7 +83,9 @@ def save_for_ever(run: Path) -> None:
 
 
 def damage(place: Path, extent: Extent) -> str:
-    """Every file of a checkpoint cut short at five places, and single bits flipped at random."""
+    """Every file of a checkpoint cut short at five places, and single bits flipped at random; among the files one that
+    an older checkpoint shares.
+    """
     flips = 200 if extent.long else 40
     older, newer = two_checkpoints(place)
     files = sorted(newer.iterdir())
@@ -115,11 +117,20 @@ def damage(place: Path, extent: Extent) -> str:
 
 
 def two_checkpoints(run: Path) -> tuple[Path, Path]:
-    """The folders of two small checkpoints with a part each."""
+    """The newest two of three checkpoints, each with a part of its own and one that the first of the three has too.
+
+    Raises:
+        Failed: where that part is not one file in the first and the third, and another in the second.
+    """
     writer = FolderCheckpointIO()
-    older, newer = (run / "checkpoints" / f"step-{n}" for n in (1, 2))
-    for path in (older, newer):
+    first, older, newer = folders = [run / "checkpoints" / f"step-{n}" for n in (1, 2, 3)]
+    for path in folders:
         n = step(path)[0]
-        state = {"n": n, "x": torch.full((500,), n), "rows": parts.part(f"rows-{n}", {"y": torch.arange(200)})}
-        writer.save_checkpoint(state, path)
+        shared = parts.part("rows", None if "rows" in writer.parts() else {"y": torch.arange(300)})
+        own = parts.part(f"rows-{n}", {"y": torch.arange(200)})
+        writer.save_checkpoint({"n": n, "x": torch.full((500,), n), "rows": [shared, own]}, path)
+        writer.beside = path
+    inodes = [(path / "rows.pt").stat().st_ino for path in folders]
+    if not inodes[0] == inodes[2] != inodes[1]:
+        raise Failed(f"{first}, {older}, {newer}: a part that they share is in files {inodes}, all of which may be one")
     return older, newer

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from ..recipe import build, compose, planned
 from ..recipe_check import SIZES
 from ..runs import checkpoint as checkpoints
 from ..runs import metrics
+from ..runs.about import versions
 from ..runs.checkpoint_content import fits
 from ..runs.durable import fingerprint
-from ..runs.experiment import LIBRARIES, RESULT
+from ..runs.experiment import RESULT
 from .card import card
 from .folder import AGENT, CARD, FORMAT, RECIPE, WEIGHTS
 from .shared_recipe import shared_recipe
@@ -114,7 +114,7 @@ def described_agent(
         "spaces": spaces,
         "training": training(run, checkpoint, counted),
         "evaluation": noted(run, counted, composed.tree.root) if evaluation is None else shortened(evaluation),
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": versions(),
     }
 
 

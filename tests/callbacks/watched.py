@@ -136,6 +136,7 @@ class Run:
             callbacks=list(callbacks),
             default_root_dir=str(folder),
             is_global_zero=True,
+            ckpt_path=None,
         )
 
     def go(self, env_steps: int, agent: Any = None) -> None:

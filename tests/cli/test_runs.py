@@ -13,6 +13,7 @@ import pytest
 from fulgurite.cli import fit, main, run_folder
 from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.recipe import Composed, MissingExtra, RecipeError
+from fulgurite.runs import about
 from fulgurite.runs import checkpoint as checkpoints
 
 RESULT = {
@@ -48,8 +49,9 @@ class Double:
         self.composed.append(composed)
         return self
 
-    def fit(self, folder: Path, checkpoint: Path | None) -> dict[str, Any]:
+    def fit(self, folder: Path, checkpoint: Path | None, recipe: dict[str, Any]) -> dict[str, Any]:
         self.fitted.append((folder, checkpoint))
+        self.noted = {"env_steps": 0, "versions": about.versions(), "recipe": recipe}
         self.during(folder)
         return RESULT
 
@@ -218,6 +220,43 @@ def test_resume_passes_over_a_damaged_checkpoint(double: Double, run: Path, caps
     assert main(["resume", str(run / "recipe.yaml")]) == 0
     assert double.fitted == [(run, run / "checkpoints/step-100")]
     assert "step-1000" in capsys.readouterr().err
+
+
+def test_resume_names_what_is_not_as_it_was(double: Double, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A changed recipe and other versions, but not what may be changed; nothing where nothing is noted."""
+    noted, folder = double.noted, run / "checkpoints"
+    assert main(["resume", str(run)]) == 0
+    checkpoints.FolderCheckpointIO(about=lambda: noted).save_checkpoint({}, folder / "step-2000")
+    assert main(["resume", str(run), "experience.max_env_steps=9000", "callbacks.video=null", "trainer.devices=1"]) == 0
+    assert not re.search("recipe|torch [0-9]", capsys.readouterr().err)
+
+    recipe = run / "recipe.yaml"
+    text = re.sub(r"\nseed: .*", "\nseed: 7", recipe.read_text())
+    recipe.write_text(re.sub(r"candidates: \d+", "candidates: 77", text))
+    noted["versions"] = {**noted["versions"], "torch": "2.9.1", "numpy": "1.0"}
+    checkpoints.FolderCheckpointIO(about=lambda: noted).save_checkpoint({}, folder / "step-3000")
+    assert main(["resume", str(run)]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("step-3000 is of another recipe; the run goes on by the one in its folder: ")
+    assert re.search(r"folder: seed: 0 -> 7, agent\.planner\.candidates: \d+ -> 77$", said[0])
+    assert f"step-3000 was written with torch 2.9.1, here is {about.versions()['torch']}; numpy 1.0, here" in said[1]
+    assert said[1].endswith("bits may differ")
+
+
+def test_what_checkpoints_note_has_no_secrets(double: Double) -> None:
+    assert main(["train", "pets/pendulum", "environment.options.api_key=hush"]) == 0
+    assert double.noted["recipe"]["environment"]["options"] == {"api_key": "<redacted>"}
+
+
+@pytest.mark.parametrize("noted", [b"[1]", b"{", b'{"recipe": [], "versions": 3}', b'{"versions": {"torch": {}}}'])
+def test_notes_of_another_shape_are_passed_over(
+    double: Double, run: Path, capsys: pytest.CaptureFixture[str], noted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "as_text", lambda about: noted.decode())
+    checkpoints.FolderCheckpointIO().save_checkpoint({}, run / "checkpoints" / "step-2000")
+    assert main(["resume", str(run)]) == 0
+    assert double.fitted == [(run, run / "checkpoints/step-2000")]
+    assert "step-2000" not in capsys.readouterr().err
 
 
 def test_a_run_belongs_to_one_process_at_a_time(double: Double, run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from functools import partial
 
 import pytest
@@ -30,7 +31,10 @@ class SaveAt(pl.callbacks.Checkpoint):
 
 def test_a_run_ends_and_says_so(tmp_path):
     experiment = tiny_experiment()
+    (tmp_path / "read").write_text("{}")
+    os.link(tmp_path / "read", tmp_path / "result.json")
     result = experiment.fit(tmp_path)
+    assert (tmp_path / "read").read_text() == "{}"  # the old one was replaced, not written over
     assert result["status"] == "completed"
     assert result["env_steps"] == 80
     assert result["gradient_steps"] == 20 + 40

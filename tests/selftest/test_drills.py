@@ -3,7 +3,7 @@
 import pytest
 
 from fulgurite.cli import main
-from fulgurite.runs import checkpoint
+from fulgurite.runs import checkpoint, shared_files
 from fulgurite.selftest import storage
 from fulgurite.selftest.drill import Extent, Failed, Skipped
 from fulgurite.selftest.drills import DRILLS
@@ -23,8 +23,16 @@ def test_the_drill_passes(drill, tmp_path):
 
 
 def test_a_checkpoint_that_is_not_checked_fails_the_drill(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "fingerprint", lambda path: {})
-    with pytest.raises(Failed, match="was taken for whole"):
+    for module in (checkpoint, shared_files):
+        monkeypatch.setattr(module, "fingerprint", lambda path: {"bytes": path.stat().st_size})
+    with pytest.raises(Failed, match="with a flipped bit was taken for whole"):
+        storage.damage(tmp_path, Extent())
+
+
+def test_checkpoints_that_share_one_file_fail_the_drill(tmp_path, monkeypatch):
+    nothing = property(lambda self: None, lambda self, path: None)
+    monkeypatch.setattr(checkpoint.FolderCheckpointIO, "beside", nothing, raising=False)
+    with pytest.raises(Failed, match="a part that they share is in files"):
         storage.damage(tmp_path, Extent())
 
 
