@@ -1,7 +1,8 @@
 """What a recipe from elsewhere may say: it names our classes and plain values, and nothing of this machine.
 
 A recipe in a file of one's own may name any class that its slots take, hence have any module imported that is installed
-or lies in the working folder. One that was fetched may not, unless `--trust` is given.
+or lies in the working folder. One that was fetched may not, unless `--trust` is given. That of a run may be somebody
+else's with the rest of its folder, from which nothing is imported.
 """
 
 from __future__ import annotations
@@ -23,6 +24,18 @@ _REFUSED: dict[tuple[str, str], tuple[Callable[[Any], bool], str]] = {
     ("Wandb", "entity"): (lambda entity: entity is not None, "sends results to somebody's account"),
     ("Wandb", "mode"): (lambda mode: mode == "online", "sends results away"),
 }
+
+
+def brought(nodes: Iterable[Node], sources: Sources, origin: Callable[[str], str]) -> list[str]:
+    """The environments of a checked recipe whose module lies in the folder of its run, a line each."""
+    ids = (
+        (f"{node.key}.id", str(leaf.value)) for node in nodes for leaf in _leaves(node.arguments.get("id", Leaf("")))
+    )
+    return [
+        f"{origin(key)}: {key}: the module '{module}' is in the folder of the run, where none is looked for"
+        for key, (module, colon, _) in ((key, id.partition(":")) for key, id in ids)
+        if colon and sources.is_closed(module)
+    ]
 
 
 def refused(nodes: Iterable[Node], sources: Sources, origin: Callable[[str], str], own: str) -> list[str]:
