@@ -19,6 +19,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from fulgurite.runs.blanked import blanked
 from fulgurite.runs.metrics import MetricsFile, horizons
 
 from .wandb_logger import Wandb
@@ -72,7 +73,7 @@ class Alerts(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if isinstance(exception, Exception) and trainer.is_global_zero:
-            said = " ".join(str(exception).split())[:300]
+            said = " ".join(blanked(str(exception), trainer.default_root_dir).split())[:300]
             self._say(trainer, "failed", f"{type(exception).__name__}: {said}")
         self._stop()
 

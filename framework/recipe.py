@@ -28,7 +28,7 @@ from .recipe_check import Check
 from .recipe_classes import Classes
 from .recipe_error import MissingExtra, RecipeError, shown
 from .recipe_files import RUN_RECIPE, Library, RecipeFile
-from .recipe_foreign import refused
+from .recipe_foreign import brought, refused
 from .recipe_plan import Node
 from .recipe_source import ROOT, Sources
 from .recipe_text import MAX_DEPTH, examine, misleading, wrong
@@ -85,7 +85,9 @@ def compose(
     file = library.find(str(recipe))
     first = library.written_for(file)
     foreign = (file.fetched is not None or file.is_exported) and not trust
-    classes = Classes(Sources([] if foreign else _folders(file, first), ours, root))
+    run = file.folder.resolve() if file.is_of_run else None
+    folders = [] if foreign else _folders(first, run)
+    classes = Classes(Sources(folders, ours, root, closed=run))
     composed = Composed(first, Tree(Variables(_recorded(file))), classes, foreign)
     for label, layer in _layers(library, file, ()):
         composed.tree.merge(layer, label)
@@ -128,17 +130,18 @@ def planned(composed: Composed) -> tuple[Check, Node]:
     root = walk.run()
     if problems := walk.problems.lines():
         raise RecipeError(*problems)
+    nodes, sources, origin = [root, *walk.nodes.values()], composed.classes.sources, composed.tree.origin
+    problems = brought(nodes, sources, origin)
     if composed.foreign:
-        nodes = [root, *walk.nodes.values()]
-        if problems := refused(nodes, composed.classes.sources, composed.tree.origin, own=LINE):
-            raise RecipeError(*problems)
+        problems += refused(nodes, sources, origin, own=LINE)
+    if problems:
+        raise RecipeError(*problems)
     return walk, root
 
 
-def _folders(file: RecipeFile, first: RecipeFile) -> list[Path]:
+def _folders(first: RecipeFile, run: Path | None) -> list[Path]:
     """Where the user's modules lie: beside the recipe and where the command is run, never in the folder of a run."""
     beside = [] if first.shipped or first.fetched is not None else [first.folder.resolve()]
-    run = file.folder.resolve() if file.is_of_run else None
     return [one for one in [*beside, Path.cwd()] if run is None or not one.is_relative_to(run)]
 
 

@@ -151,13 +151,18 @@ class Library:
         raise RecipeError(f"expected a shipped recipe's name, got {shown(name)}")
 
     def written_for(self, file: RecipeFile) -> RecipeFile:
-        """The recipe that a run's `recipe.yaml` was composed from, which its first comment names; for others itself."""
+        """The recipe that a run's `recipe.yaml` was composed from, which its first comment names; for others itself.
+
+        A file is named by its path without links, as a run on this machine writes it: one from elsewhere, which does
+        not know where it lies, cannot name a file beside it by `/proc/self/cwd`.
+        """
         found = _HEADER.match(file.text()) if file.fetched is None else None
         source = found[1].strip() if found else ""
         if is_url(source):
             return replace(file, name=_elsewhere(source, "").name, origin=source)
         if Path(source).is_absolute():
-            return self._local(Path(source)) or replace(file, origin=source)  # moved since
+            first = self._local(Path(source))
+            return first if first and first.path.resolve() == first.path else replace(file, origin=source)  # moved
         return self.named(source) or file
 
     def _local(self, path: Path) -> RecipeFile | None:

@@ -11,10 +11,11 @@ from .recipe_module import Definition
 
 @dataclass
 class Leaf:
-    """A value; `path`: it becomes a pathlib.Path."""
+    """A value; `path`: it becomes a pathlib.Path; `chosen`: it is one of a Literal's."""
 
     value: Any
     path: bool = False
+    chosen: bool = False
 
 
 @dataclass
@@ -73,14 +74,16 @@ def children(plan: Plan) -> list[Plan]:
 def leaf(value: Any, kind: Kind, text: str | None = None) -> Leaf | None:
     """A plain value as `kind` wants it, None where it is not of that kind.
 
-    Exact types go first, so that 1.0 stays a float where both are taken; then what is meant without doubt is
-    converted: 1 to 1.0, 1e4 to 10000, "1e-3" to 0.001, and for a text what the command line said literally.
+    Exact types go first, so that 1.0 stays a float where both are taken, and a path before a text; then what is meant
+    without doubt is converted: 1 to 1.0, 1e4 to 10000, "1e-3" to 0.001, and for a text what the command line said
+    literally.
     """
     options = [one for one in members(kind) if isinstance(one, Value | Choice)]
+    options.sort(key=lambda one: one == Value("str"))
     for one in options:
         if isinstance(one, Choice):
             if any(value == option and type(value) is type(option) for option in one.options):
-                return Leaf(value)
+                return Leaf(value, chosen=True)
         elif _exact(value, one.name):
             return Leaf(value, path=one.name == "path")
     for one in options:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
+import sys
+import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from importlib.machinery import all_suffixes
 from pathlib import Path
 
 from .recipe_error import plain
@@ -27,12 +31,19 @@ class Sources:
         folders: the user's folders, in order: the recipe's, then the working folder.
         ours: our packages and their folders; a bare name in a recipe is a class of one of them.
         root: the class whose signature a recipe's top-level keys follow.
+        closed: a folder in which no module may lie, links followed: that of a run.
     """
 
-    def __init__(self, folders: Sequence[Path] = (), ours: Mapping[str, Path] | None = None, root: str = ROOT):
+    def __init__(
+        self,
+        folders: Sequence[Path] = (),
+        ours: Mapping[str, Path] | None = None,
+        root: str = ROOT,
+        closed: Path | None = None,
+    ):
         self.folders = list(dict.fromkeys(folder.resolve() for folder in folders))
         self.ours = dict(ours) if ours is not None else _our_folders()
-        self.root = root
+        self.root, self.closed = root, closed
         self._modules: dict[tuple[str, bool], Module | None] = {}
 
     def module(self, name: str, users: bool = False) -> Module | None:
@@ -52,6 +63,8 @@ class Sources:
             if name == package or name.startswith(package + "."):
                 path = _file(self.ours[package], name[len(package) + 1 :])
                 return (path, False) if path else None
+        if self.is_closed(name):
+            return None
         for folder in self.folders if users else ():
             if path := _file(folder, name):
                 return path, True
@@ -60,6 +73,19 @@ class Sources:
             if path := place if place.is_file() and not rest else _file(place, rest):
                 return path, False
         return None
+
+    def is_closed(self, name: str) -> bool:
+        """Whether Python could find a module of this name, or a package around it, in the closed folder."""
+        if self.closed is None:
+            return False
+        pythons = sysconfig.get_paths().values()  # a run may lie around an environment
+        places = [*self.folders, *(Path(place) for place in sys.path if place not in pythons)]
+        parts = name.split(".")
+        bases = [str(place.joinpath(*parts[:end])) for place in places for end in range(1, len(parts) + 1)]
+        found = (
+            Path(base + suffix) for base in bases for suffix in ("", *all_suffixes()) if os.path.exists(base + suffix)
+        )
+        return any(one.resolve().is_relative_to(self.closed) for path in found for one in (path, path.parent))
 
     def lookup(
         self, module: Module, name: str, seen: frozenset[tuple[Path, str]] = frozenset()

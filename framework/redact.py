@@ -1,6 +1,7 @@
 """Secrets stay at home: what a recipe says under a telling name, and passwords within addresses, are blanked out."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 HIDDEN = "<redacted>"
@@ -27,6 +28,25 @@ def redact(value: Any, name: str = "") -> Any:
     if not isinstance(value, str) or re.fullmatch(r"\$\{[^{}]*\}", value):
         return value
     return HIDDEN if _words(name) & TELLING else IN_ADDRESS.sub(HIDDEN, value)
+
+
+def without_secrets(text: str, said: Any) -> str:
+    """A text in which the secrets of plain containers are blanked out, and passwords within addresses."""
+    for secret in sorted(set(_secrets(said, redact(said))), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return IN_ADDRESS.sub(HIDDEN, text)
+
+
+def _secrets(value: Any, blanked: Any) -> Iterator[str]:
+    """The texts that were blanked out."""
+    if isinstance(value, dict) and isinstance(blanked, dict):
+        for key in value:
+            yield from _secrets(value[key], blanked.get(key))
+    elif isinstance(value, list) and isinstance(blanked, list):
+        for one, other in zip(value, blanked, strict=True):
+            yield from _secrets(one, other)
+    elif blanked == HIDDEN and len(str(value)) > 3:
+        yield str(value)
 
 
 def _words(name: str) -> set[str]:

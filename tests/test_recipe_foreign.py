@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -138,6 +139,43 @@ def test_a_class_of_a_library_is_refused_even_where_its_slot_takes_it(server: Se
     ]
     check(compose(f"{server.at}/mine.yaml", trust=True))
     check(compose(f"{server.at}/mine.yaml", ["callbacks.x=null", "logger.wandb.entity=myself"]))
+
+
+PLACE, MAY = "names a place on this machine", "may name something of this machine"
+REACHING = {
+    "experience.on_disk=/home": PLACE,
+    "experience.on_disk=scratch": PLACE,
+    "experience.collector={_target_: RayWorkers, address: auto}": "names another machine",
+    "trainer.default_root_dir=elsewhere": PLACE,
+    "trainer.strategy=deepspeed": "is not auto or ddp",
+    "trainer.model_registry=somebody/model": MAY,
+    "experience.base_policy={_target_: SavedAgent, run: runs/x}": PLACE,
+}
+
+
+@pytest.mark.parametrize("override", REACHING)
+def test_texts_that_reach_further_than_their_class_are_refused(override: str, tmp_path: Path) -> None:
+    from fulgurite.recipe import compose, parse
+
+    composed = compose("dreamer/cartpole_swingup_pixels")
+    key, value, text = parse(override)
+    composed.tree.put(key, value, text, "mine.yaml")
+    check(composed)
+    with pytest.raises(RecipeError) as caught:
+        check(replace(composed, foreign=True))
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"mine.yaml: {key}")
+    assert REACHING[override] in problem
+
+
+def test_what_we_ship_may_come_from_elsewhere() -> None:
+    from fulgurite.recipe import compose
+    from fulgurite.recipe_files import Library
+
+    shipped = [file.name for file in Library().all()]
+    assert shipped
+    for name in shipped:
+        check(replace(compose(name), foreign=True))
 
 
 def test_what_is_trusted_may_name_ones_own(desk: Desk, server: Server) -> None:

@@ -162,6 +162,77 @@ def test_the_folder_of_a_run_brings_no_code(desk: Desk, monkeypatch: pytest.Monk
     assert not ran.exists()
 
 
+PACKED = CANARY + "from recipe_double.planners import CEM\nclass P(CEM): ..."
+LINKS = {  # into the folder of a run: name to target
+    "none": {},
+    "to the folder": {"way": "gift"},
+    "to a package": {"way": "gift/code"},
+    "to a module": {"packed.py": "gift/packed.py"},
+    "out of it again": {"gift/code/planners.py": Path(__file__).parent / "recipe_double/planners.py"},
+}
+MODULES = ("gift.packed", "gift.code.packed", "way.packed", "packed", "gift.code.planners")
+
+
+@pytest.fixture
+def gift(desk: Desk) -> Path:
+    """The folder of a run with code in it, and a canary that this code makes."""
+    ran = desk.home / "ran"
+    for name in ("packed.py", "code/__init__.py", "code/packed.py"):
+        desk.write(f"gift/{name}", PACKED.format(here=str(ran)))
+    desk.write("gift/metrics.jsonl", "")
+    return ran
+
+
+def sent(desk: Desk, keys: str) -> None:
+    desk.write("gift/recipe.yaml", f"defaults: [a/small]\n{keys}")
+
+
+@pytest.mark.parametrize("links", LINKS)
+@pytest.mark.parametrize("module", MODULES)
+def test_nor_does_it_by_way_of_the_folder_around_it(desk: Desk, gift: Path, links: str, module: str) -> None:
+    for name, target in LINKS[links].items():
+        (desk.home / name).symlink_to(desk.home / target)
+    sent(desk, f"agent: {{planner: {{_target_: {module}.{'CEM' if module.endswith('planners') else 'P'}}}}}")
+    with pytest.raises(RecipeError, match=r"agent.planner._target_: no module"):
+        build(desk.compose("gift"))
+    assert not gift.exists()
+
+
+@pytest.mark.parametrize("module", MODULES[:2])
+@pytest.mark.parametrize("folder", [".", "gift"])
+def test_the_module_of_an_environment_is_not_looked_for_in_a_run(
+    desk: Desk, gift: Path, monkeypatch: pytest.MonkeyPatch, module: str, folder: str
+) -> None:
+    monkeypatch.chdir(desk.home / folder)
+    monkeypatch.syspath_prepend(desk.home / folder)
+    module = module if folder == "." else module.removeprefix("gift.")
+    sent(desk, f"environment: {{id: '{module}:World-v0'}}")
+    (problem,) = desk.problems(desk.home / "gift")
+    assert problem.endswith(
+        f"recipe.yaml: environment.id: the module '{module}' is in the folder of the run, where none is looked for"
+    )
+    assert not gift.exists()
+
+
+def test_the_module_of_an_environment_is_looked_for_where_one_works(desk: Desk, gift: Path) -> None:
+    desk.write("at_home.py", "")
+    sent(desk, "environment: {id: 'at_home:World-v0'}")
+    assert desk.problems("gift") == []
+
+
+@pytest.mark.parametrize("first", ["/proc/self/cwd/beside/x.yaml", "{home}/gift/../beside/x.yaml", "{home}/way/x.yaml"])
+def test_a_run_cannot_name_a_folder_that_came_with_it(desk: Desk, gift: Path, first: str) -> None:
+    """What packs a run does not know where it is unpacked."""
+    desk.write("beside/packed.py", PACKED.format(here=str(gift)))
+    desk.write("beside/x.yaml", "seed: 1")
+    (desk.home / "way").symlink_to(desk.home / "beside")
+    text = "defaults: [a/small]\nagent: {planner: {_target_: packed.P}}"
+    desk.write("gift/recipe.yaml", f"# recipe: {first.format(home=desk.home)}\n{text}")
+    (problem,) = desk.problems("gift", by=build)
+    assert "no module 'packed'" in problem
+    assert not gift.exists()
+
+
 def test_a_runs_recipe_finds_the_classes_beside_the_recipe_that_it_came_from(desk: Desk) -> None:
     desk.write("lab/own.py", "from recipe_double.planners import CEM\nclass P(CEM): ...")
     mine = desk.write("lab/mine.yaml", "defaults: [a/small]\nagent: {planner: {_target_: own.P}}")

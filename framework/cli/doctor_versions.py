@@ -26,6 +26,11 @@ NEEDED = {
     "gymnasium": (">=1.4", "earlier ones reset vectors of environments differently"),
     "omegaconf": (">=2.4", "earlier ones hang on a file of nested aliases (#794)"),
     "wandb": (">=0.31", "tested on 0.31"),
+    "filelock": (">=3.20.3", "earlier ones empty what a link leads to (CVE-2025-68146, CVE-2026-22701)"),
+    "jinja2": (">=3.1.6", "earlier ones let a template out of its sandbox (CVE-2025-27516)"),
+    "pillow": (">=11.3", "earlier ones write beyond a buffer (CVE-2025-48379)"),
+    "safetensors": (">=0.5", "tested on 0.8"),
+    "numpy": (">=2", "tested on 2.4"),
 }
 
 
@@ -44,16 +49,18 @@ OPTIONAL = {
     "minari": Optional(">=0.5.3", "tested on 0.5.3", "offline"),
     "submitit": Optional(">=1.5", "tested on 1.5.4", "slurm"),
     "optuna": Optional(">=5", "tested on 5.0", "sweep"),
+    "ray": Optional(">=2.54", "earlier ones take orders from web pages (CVE-2026-27482, CVE-2025-62593)", "ray"),
     "huggingface-hub": Optional(">=2", "tested on 2.4", "hub"),
 }
-# What Fulgurite does not use, but what runs code from somebody's file, or for anybody, in the same environment: the
-# versions that do not (none where nothing is known to help), and what is wrong with others.
+# What Fulgurite does not use, a package or a part of one, but what runs code from somebody's file, or for anybody, in
+# the same environment: the versions that do not (none where nothing is known to help), and what is wrong with others.
 BESIDE = {
     "lightning": (">=2.6.6", "earlier ones run code from a checkpoint's hyper-parameters (CVE-2026-58659)"),
     "hydra-core": (">=1.3.6", "earlier ones call any function that a file names (GHSA-2cp2-2r3c-7p7r, CVE-2026-68508)"),
     "jsonargparse": (">=5", "earlier ones import any class that a file names (#959)"),
     "stable-baselines3": ("", "it unpickles what it loads (#2281): load only what you made yourself"),
-    "ray": ("", "its dashboard runs anybody's jobs (CVE-2023-48022): keep it on 127.0.0.1"),
+    "ray": ("", "its dashboard runs anybody's jobs (CVE-2023-48022): keep it on 127.0.0.1; Fulgurite starts none"),
+    "pillow": (">=13", "earlier ones are overrun by a crafted picture (CVE-2026-96639); Fulgurite opens none"),
 }
 # Releases that stole credentials when imported; whoever has one must change every key on the machine.
 MALICIOUS = {"lightning": ("2.6.2", "2.6.3"), "pytorch-lightning": ("2.6.2", "2.6.3")}

@@ -71,7 +71,7 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
             code = stop.code or 1
         except Exception as error:
             code = 1
-            _explain(error)
+            _explain(error, folder)
     if further_rank():
         return code
     if code:
@@ -81,11 +81,12 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
     return code
 
 
-def _explain(error: Exception) -> None:
-    """Prints where and why a run failed. Some errors say all themselves; what they came of follows."""
+def _explain(error: Exception, folder: Path) -> None:
+    """Prints where and why a run failed, without secrets. Some errors say all themselves; what they came of follows."""
     from ..data.collector import WorkerLost
     from ..data.episodes import EnvironmentFault
     from ..models.dump import NotFinite
+    from ..runs.blanked import blanked
     from ..runs.checkpoint_content import WrongCheckpoint
     from ..runs.lost_ranks import RankLost
 
@@ -93,10 +94,10 @@ def _explain(error: Exception) -> None:
         return
     shown: BaseException | None = error
     if isinstance(error, EnvironmentFault | NotFinite | WrongCheckpoint | WorkerLost):
-        complain(str(error))
+        complain(blanked(str(error), folder))
         shown = error.__cause__
     if shown is not None:
-        complain("".join(traceback.format_exception(shown)).rstrip())
+        complain(blanked("".join(traceback.format_exception(shown)).rstrip(), folder))
 
 
 def _say_way_back(folder: Path, command: str, ended: str) -> None:

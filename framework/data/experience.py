@@ -8,6 +8,7 @@ and at the end of each epoch after which no more updates are due, so collecting 
 
 import logging
 from functools import cached_property
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -90,7 +91,7 @@ class Experience(pl.LightningDataModule):
         validation_size: int = 2048,
         capacity: int = 1_000_000,
         sequence_length: int | None = None,
-        on_disk: bool | str | None = None,
+        on_disk: bool | str | Path | None = None,
         collector: Collector | None = None,
     ) -> None:
         super().__init__()

@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
     most: int
     members: int
     sequence_length: int | None
-    on_disk: bool | str | None
+    on_disk: bool | str | Path | None
     on_policy: OnPolicy | None = None
 
 
@@ -65,7 +65,7 @@ def replay(environment: Environment, wanted: Wanted, trainer: Any) -> Replay:
     return FrameDataset(capacity, shape, environment.action_size, length, folder)
 
 
-def place(capacity: int, size: int, on_disk: bool | str | None, trainer: Any) -> Path | None:
+def place(capacity: int, size: int, on_disk: bool | str | Path | None, trainer: Any) -> Path | None:
     """The folder in which a ring of frames of so many bytes lies, None for memory; said once, before the first step."""
     run = Path(tempfile.gettempdir() if trainer is None else trainer.default_root_dir)
     processes = 1 if trainer is None else trainer.num_devices

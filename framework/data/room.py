@@ -46,7 +46,7 @@ def free_disk(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def choose(need: int, on_disk: bool | str | None, run: Path, saved: int = 0) -> Path | None:
+def choose(need: int, on_disk: bool | str | Path | None, run: Path, saved: int = 0) -> Path | None:
     """The folder for the file of a buffer, or None where it lies in memory.
 
     Args:
@@ -58,7 +58,7 @@ def choose(need: int, on_disk: bool | str | None, run: Path, saved: int = 0) -> 
     Raises:
         ValueError: where there is no room for it, or no such folder.
     """
-    folder = Path(on_disk).expanduser() if isinstance(on_disk, str) else run
+    folder = Path(on_disk).expanduser() if isinstance(on_disk, str | Path) else run
     if not folder.is_dir():
         raise ValueError(f"on_disk: need a folder that is there, got {folder}")
     memory = free_memory()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from ..recipe import RecipeError
 from ..recipe import read as keys_of
 from ..recipe_files import RUN_RECIPE
-from ..redact import HIDDEN, redact
+from ..redact import redact, without_secrets
 from ..runs import rows
 from ..runs.owner import in_use
 
@@ -131,11 +130,9 @@ def read(folder: Path) -> Run:
     known, broken = rows.readable(folder)
     result = _result(folder, known)
     status = str(result.get("status", "running" if in_use(folder) else "stopped"))
-    reason = str(result.get("reason") or "")
-    for secret in sorted(_secrets(recipe, redact(recipe)), key=len, reverse=True):
-        reason = reason.replace(secret, HIDDEN)
+    reason = without_secrets(str(result.get("reason") or ""), recipe)
     label = source if shipped else Path(source.partition("?")[0]).stem
-    return Run(folder, redact(recipe), label, shipped, known, broken, result, status, redact(reason))
+    return Run(folder, redact(recipe), label, shipped, known, broken, result, status, reason)
 
 
 def found_in(named: Path) -> list[Path]:
@@ -175,15 +172,3 @@ def _result(folder: Path, known: list[dict[str, float]]) -> dict[str, Any]:
         return {}
     seconds, last = result.get("wall_seconds"), max((row.get("wall_seconds", 0.0) for row in known), default=0.0)
     return result if not isinstance(seconds, int | float) or seconds >= last else {}
-
-
-def _secrets(value: Any, blanked: Any) -> Iterator[str]:
-    """The texts that were blanked out."""
-    if isinstance(value, dict) and isinstance(blanked, dict):
-        for key in value:
-            yield from _secrets(value[key], blanked.get(key))
-    elif isinstance(value, list) and isinstance(blanked, list):
-        for one, other in zip(value, blanked, strict=True):
-            yield from _secrets(one, other)
-    elif blanked == HIDDEN and len(str(value)) > 3:
-        yield str(value)

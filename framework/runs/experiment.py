@@ -23,6 +23,7 @@ from . import checkpoint as checkpoints
 from . import metrics, stopping, trainer_keys
 from .about import versions
 from .after_run import AfterRun
+from .blanked import blanked
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
 from .cluster import cluster
 from .device import device_name
@@ -195,7 +196,7 @@ class Experiment:
         final = evaluations[-1] if evaluations else {}
         return {
             "status": status,
-            **({"reason": reason} if reason else {}),
+            **({"reason": blanked(reason, folder)} if reason else {}),
             **self.experience.counters(),
             "seed": self.seed,
             "final": {name: value for name, value in final.items() if name.startswith("eval/")},

@@ -63,12 +63,24 @@ FOREIGN = (  # of a recipe from elsewhere, which may name nothing of this machin
     "environment: {options: {x: ['~/a.xml']}}",
     "callbacks: {x: {_target_: pytorch_lightning.callbacks.ModelCheckpoint}}",
     "logger: {wandb: {entity: me}}",
+    "experience: {on_disk: /home}",
+    "experience: {collector: {_target_: RayWorkers, address: '203.0.113.7:6379'}}",
+    "trainer: {strategy: deepspeed}",
+    "trainer: {model_registry: somebody/model}",
     "seed: '${oc.env:HOME}'",
     "defaults: [pets/cartpole, ../x]",
     "defaults: [own]",
     "defaults: [/etc/passwd]",
     "defaults: ['http://127.0.0.1/b.yaml']",
 )
+RUN = {  # recipes of a run, whose folder `gift` has a module `packed`; `way` is a link to it, `beside` came with it
+    "a module by its folder's name": "agent: {planner: {_target_: gift.packed.Own}}",
+    "a module by a link": "agent: {planner: {_target_: way.packed.Own}}",
+    "a linked module": "agent: {planner: {_target_: linked.Own}}",
+    "an environment": "environment: {id: 'gift.packed:CartPole-v1'}",
+    "an environment by a link": "environment: {id: 'linked:CartPole-v1'}",
+    "a folder beside it": "agent: {planner: {_target_: other.Own}}",
+}
 
 
 def alias_bomb() -> str:

@@ -26,7 +26,7 @@ PLAIN = "defaults: [pets/cartpole]\n"
 def malicious_files(place: Path, extent: Extent) -> str:
     """Reads one after the other as the commands do; each must be refused, and the canary not made."""
     slots = SLOTS if extent.long else SLOTS[:1]
-    kinds = (disguises, texts, foreign, payloads, folders, data)
+    kinds = (disguises, texts, foreign, gifts, payloads, folders, data)
     with working_in(place):
         counts = [f"{recipes(place / 'recipes', slots)} calls in a recipe's slots"]
         counts += [f"{kind(place / kind.__name__)} {(kind.__doc__ or '').rstrip('.')}" for kind in kinds]
@@ -133,6 +133,30 @@ class Quiet(SimpleHTTPRequestHandler):
     """Serves a folder, and does not say what it was asked for."""
 
     def log_message(self, *said: object) -> None: ...
+
+
+def gifts(folder: Path) -> int:
+    """run folders that bring code."""
+    code = f"{crafted_recipes.RUNS}from {CEM} import CEM\nclass Own(CEM): ...\n"
+    for number, (what, text) in enumerate(crafted_recipes.RUN.items()):
+        here = folder / str(number)
+        for name in ("gift/packed.py", "beside/other.py"):
+            (here / name).parent.mkdir(parents=True)
+            (here / name).write_text(code)
+        (here / "gift/metrics.jsonl").touch()
+        (here / "beside/x.yaml").touch()
+        (here / "way").symlink_to("gift")
+        (here / "linked.py").symlink_to("gift/packed.py")
+        (here / "gift/recipe.yaml").write_text(f"# recipe: /proc/self/cwd/beside/x.yaml\n{PLAIN}{text}\n")
+        os.chdir(here)
+        refused(what, partial(probed, "gift"), RecipeError)
+    return len(crafted_recipes.RUN)
+
+
+def probed(recipe: str) -> None:
+    """Builds what a recipe says, and makes its environment once."""
+    build(compose(recipe), "environment").native().close()
+    built(recipe)
 
 
 def payloads(folder: Path) -> int:

@@ -1,7 +1,7 @@
 """A run's recipe as it can be given away: what it builds stays, what is of this machine or nobody's business goes.
 
 loggers, and callbacks of the user's own      left out: the agent acts without
-a path                                        left out with the smallest part that can be, else `???`
+a path, the name of another machine           left out with the smallest part that can be, else `???`
 secrets, and places of this machine in texts  `???`: whoever builds it must give them
 variables of the environment                  what they stood for; `???` where they tell of user or machine
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from ..recipe import Composed, compose, planned, to_yaml
 from ..recipe_check import Check
+from ..recipe_foreign import HOSTS
 from ..recipe_plan import Leaf, Node, Plan, children
 from ..redact import HIDDEN, redact
 
@@ -55,10 +56,13 @@ def foreign_callbacks(walk: Check) -> list[str]:
 
 
 def parts_with_paths(walk: Check) -> Iterator[tuple[str, str]]:
-    """The keys of paths, each with that of the smallest part around it that its owner can do without, or nothing."""
+    """The keys of paths and of other machines, each with that of the smallest part around it that its owner can do
+    without, or nothing.
+    """
     for node in walk.nodes.values():
         for name, plan in node.arguments.items():
-            if any(leaf.path and leaf.value is not None for leaf in leaves(plan)):
+            host = (node.definition.name, name) in HOSTS
+            if any((leaf.path or host) and leaf.value is not None for leaf in leaves(plan)):
                 yield f"{node.key}.{name}".lstrip("."), removable(walk, node, name)
 
 

@@ -73,7 +73,7 @@ def test_what_they_are_told_is_checked() -> None:
 
 
 def test_a_file_that_runs_or_is_taken_fails_the_drill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in ("recipes", "disguises", "texts", "foreign", "folders", "data"):
+    for kind in ("recipes", "disguises", "texts", "foreign", "gifts", "folders", "data"):
         monkeypatch.setattr(malicious_files, kind, named(kind))
 
     def ran(path: Path) -> None:

@@ -23,7 +23,11 @@ from fulgurite.sharing.shared_recipe import shared_recipe
 
 AT_HOME = """
 environment: {{options: {{render_mode: null, render_fps: 30, model: {place}/robot.xml, api_token: sesame}}}}
-experience: {{base_policy: {{_target_: SavedAgent, run: {place}}}, seed: "${{oc.env:FULGURITE_SEED,3}}"}}
+experience:
+  base_policy: {{_target_: SavedAgent, run: {place}}}
+  collector: {{_target_: RayWorkers, address: "ray-head:6379"}}
+  on_disk: scratch
+  seed: "${{oc.env:FULGURITE_SEED,3}}"
 callbacks: {{mine: {{_target_: mine.Mine}}, plots: {{references: {{"by ${{oc.env:USER,me}}": 1}}}}}}
 logger: {{wandb: {{entity: somebody, name: "of ${{oc.env:HOSTNAME,here}}"}}}}
 """
@@ -116,6 +120,8 @@ def test_what_is_of_this_machine_stays(tmp_path: Path, monkeypatch: pytest.Monke
     assert "mine" not in recipe["callbacks"]
     assert recipe["callbacks"]["progress"]
     assert "base_policy" not in recipe["experience"]
+    assert "on_disk" not in recipe["experience"]
+    assert recipe["experience"]["collector"] == {"_target_": "RayWorkers"}
     assert recipe["experience"]["seed"] == "3"
     options = recipe["environment"]["options"]
     assert options == {"render_mode": None, "render_fps": 30, "model": "???", "api_token": "???"}
