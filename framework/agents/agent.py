@@ -21,7 +21,7 @@ from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..runs.fit_loop import uncounted
 from ..runs.metrics import report
-from ..runs.ranks import gathered, gathered_at_first, means_over_ranks, rank
+from ..runs.ranks import gathered, gathered_at_first, means, means_over_ranks, rank
 from ..runs.stopping import Stopped, asked
 
 
@@ -105,7 +105,7 @@ class Agent(Model):
         """Called before each collection, with the environment steps so far: for schedules. By default nothing."""
 
     def counted(self) -> dict[str, float]:
-        """What it counted while acting since the last call, by metric: the same names on every rank."""
+        """What it counted while acting since the last call, by metric."""
         return {}
 
     def further_state(self) -> dict[str, Any]:
@@ -204,11 +204,11 @@ class Agent(Model):
         self.begin_collection(experience.env_steps)
         self.adapt(experience.collect())
         every = gathered((experience.training_returns, experience.training_lengths, experience.environment_faults))
-        experience.training_returns, experience.training_lengths = [], []
+        told = means_over_ranks({**self.counted(), **means(experience.counted)})
+        experience.training_returns, experience.training_lengths, experience.counted = [], [], []
         returns = [value for values, _, _ in every for value in values]
         lengths = [steps for _, values, _ in every for steps in values]
         faults = sum(count for _, _, count in every)
-        told = means_over_ranks(self.counted())
         if returns:
             told |= {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)}
             told["train/length"] = sum(lengths) / len(lengths)

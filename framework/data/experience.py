@@ -133,6 +133,7 @@ class Experience(pl.LightningDataModule):
         self.training_returns: list[float] = []
         self.training_lengths: list[int] = []
         self.environment_faults = 0
+        self.counted: list[dict[str, float]] = []  # by copies of the policies, in each collection
         self.calls_made = 0
         self.epoch_pending = False  # whether data came in since the last epoch began, which may have no updates
         self._fresh = (0, 0)  # transitions kept, and steps made, since the last whole collection
@@ -237,6 +238,7 @@ class Experience(pl.LightningDataModule):
             self.training_returns += collected.returns
             self.training_lengths += collected.lengths
             self.environment_faults = collected.faults
+            self.counted.append(collected.counted)
             number = rows[TRAJECTORY][:, 0]
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
             held_out = ((number + 1) * share).floor() > (number * share).floor()
