@@ -21,6 +21,7 @@ from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..runs.fit_loop import uncounted
 from ..runs.metrics import report
+from ..runs.random_states import set_generator
 from ..runs.ranks import gathered, gathered_at_first, means, means_over_ranks, rank
 from ..runs.stopping import Stopped, asked
 
@@ -48,6 +49,7 @@ class Agent(Model):
         self.memory_spec = Composite()
         self.world_model: WorldModel | None = None
         self._generator: torch.Generator | None = None
+        self._resumed: Tensor | None = None  # the generator's state, until the agent is on its device
 
     @abstractmethod
     def forward(self, td: TensorDictBase) -> TensorDictBase:
@@ -148,6 +150,9 @@ class Agent(Model):
         return data if isinstance(data, Experience) else None
 
     def on_fit_start(self) -> None:
+        if self._resumed is not None:
+            set_generator(self.generator, self._resumed, "the agent")
+            self._resumed = None
         experience = self.experience
         if experience is None:
             return
@@ -232,7 +237,7 @@ class Agent(Model):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["agent"][rank()]
-        self.generator.set_state(state["generator"].cpu())
+        self._resumed = state["generator"]
         self._record, self._skipped = state["losses"], state["skipped"]
         self.update.guard.in_a_row = state["in_a_row"]
         for name, part in self.agents().items():
