@@ -166,7 +166,7 @@ class Agent(Model):
         experience = self.experience
         if experience is None:
             super().on_train_start()  # else the normalisers have seen each transition as it was gathered
-        elif experience.any_rank(asked()) or (experience.collection_due and experience.finished):
+        elif experience.any_asked(asked()) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True  # nothing is left but what watches at the end
 
     def training_step(self, batch: TensorDictBase | Minibatches, batch_idx: int) -> None:
@@ -192,7 +192,7 @@ class Agent(Model):
             return
         validation = {k: v.item() for k, v in self.trainer.callback_metrics.items() if k.startswith("validation/")}
         report(self.trainer, {**means_over_ranks(self.taken_losses()), **validation})
-        if experience.any_rank(asked()) or (experience.collection_due and experience.finished):
+        if experience.any_asked(asked()) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True
         elif experience.collection_due:
             try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..recipe import Composed, build
 from ..recipe_error import MissingExtra, RecipeError
+from ..runs import stopping
 from . import run_folder, slurm_job
 from .output import complain, further_rank, say
 from .parent import share_fate
@@ -54,6 +55,8 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
             say(f"ready after {time.perf_counter() - began:.0f} s")
             stop.fitting = True
             result = experiment.fit(folder, checkpoint)
+            if number := stopping.asked():
+                stop.note(number)
             if not further_rank():
                 run_folder.report(folder, result)
             # A further rank that ended as asked has not failed: whoever started it would kill the others half-way.

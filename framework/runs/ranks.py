@@ -61,6 +61,15 @@ def means_over_ranks(metrics: Mapping[str, float]) -> dict[str, float]:
     return means(gathered(metrics))
 
 
+def most_over_ranks(number: int, device: torch.device) -> int:
+    """The largest of a number that each rank has, on every rank. To be called on all of them."""
+    if world_size() == 1:
+        return number
+    most = torch.tensor(number, device=device)
+    dist.all_reduce(most, dist.ReduceOp.MAX)
+    return int(most)
+
+
 def mean_over_ranks(scores: dict[str, Tensor], count: int, device: torch.device) -> dict[str, Tensor]:
     """Means over the rows of all ranks, from each rank's means over `count` rows of its own; empty without any row.
 
