@@ -43,6 +43,8 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
         RecipeError, MissingExtra: from building; a folder with nothing but the recipe in it is removed.
     """
     share_fate()
+    if not further_rank():
+        run_folder.share(folder, checkpoint)
     command = run_folder.resume_command(folder)
     say(f"to continue it after a stop: {command}\nloading torch ...")
     os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")  # torchrl reads it when it is imported

@@ -24,7 +24,7 @@ from . import checkpoint as checkpoints
 from . import metrics, stopping, trainer_keys
 from .after_run import AfterRun
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
-from .cluster import cluster
+from .cluster import agreed, cluster
 from .device import device_name
 from .evaluation import Evaluation, NothingPlayed
 from .lost_ranks import lost_ranks_named
@@ -110,6 +110,7 @@ class Experiment:
         try:
             with warnings.catch_warnings(), lost_ranks_named(trainer):
                 quieten()
+                checkpoint = agreed(trainer, checkpoint)
                 trainer.fit(self.agent, datamodule=self.experience, ckpt_path=checkpoint, weights_only=True)
             status = "interrupted" if trainer.interrupted or stopping.asked() else "completed"
         except WRONG as error:
