@@ -93,7 +93,7 @@ class Alerts(Callback):
         files = [logger for logger in trainer.loggers if isinstance(logger, MetricsFile)]
         if not files or not trainer.is_global_zero:
             return
-        for name, text in self.judged(files[0].latest).items():
+        for name, text in self.judged(dict(files[0].latest)).items():  # a copy: the other thread writes
             if text is None:
                 self.raised.discard(name)
             elif name not in self.raised:

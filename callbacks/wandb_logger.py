@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 START_PATIENCE = 8.0  # seconds for the server to answer the first call
 UNANSWERED = "it stopped answering"
 FINISH_PATIENCE = 10.0  # seconds for the last upload; what is left can be synced
+LINES = 20  # of the chart of model errors, at most
 
 
 class Wandb(WandbLogger):
@@ -214,12 +215,17 @@ class Wandb(WandbLogger):
         )
 
     def _error_panel(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A chart of the model's error by horizon, one line a measurement, whenever there is a new one."""
+        """A chart of the model's error by horizon, whenever there is a new one: one line a measurement.
+
+        Of more than `LINES` it has some that are spread over the run, the first and the newest among them.
+        """
         k, error = horizons(row, "model/error")
         if not k:
             return {}
         self._errors.append((f"{row.get('env_steps')} steps", k, error))
-        names, ks, values = zip(*self._errors, strict=True)
+        last = len(self._errors) - 1
+        lines = dict.fromkeys(round(number * last / (LINES - 1)) for number in range(LINES))
+        names, ks, values = zip(*(self._errors[line] for line in lines), strict=True)
         title = "Open-loop error by horizon"
         chart = wandb.plot.line_series(xs=list(ks), ys=list(values), keys=list(names), title=title, xname="steps ahead")
         return {"charts/model_error_by_horizon": chart}

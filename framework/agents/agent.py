@@ -21,7 +21,8 @@ from ..models.update import Update
 from ..models.world_model import WorldModel
 from ..runs.fit_loop import uncounted
 from ..runs.metrics import report
-from ..runs.ranks import gathered, gathered_at_first, means_over_ranks, rank
+from ..runs.random_states import set_generator
+from ..runs.ranks import gathered, gathered_at_first, means, means_over_ranks, rank
 from ..runs.stopping import Stopped, asked
 
 
@@ -48,6 +49,7 @@ class Agent(Model):
         self.memory_spec = Composite()
         self.world_model: WorldModel | None = None
         self._generator: torch.Generator | None = None
+        self._resumed: Tensor | None = None  # the generator's state, until the agent is on its device
 
     @abstractmethod
     def forward(self, td: TensorDictBase) -> TensorDictBase:
@@ -105,7 +107,7 @@ class Agent(Model):
         """Called before each collection, with the environment steps so far: for schedules. By default nothing."""
 
     def counted(self) -> dict[str, float]:
-        """What it counted while acting since the last call, by metric: the same names on every rank."""
+        """What it counted while acting since the last call, by metric."""
         return {}
 
     def further_state(self) -> dict[str, Any]:
@@ -148,6 +150,9 @@ class Agent(Model):
         return data if isinstance(data, Experience) else None
 
     def on_fit_start(self) -> None:
+        if self._resumed is not None:
+            set_generator(self.generator, self._resumed, "the agent")
+            self._resumed = None
         experience = self.experience
         if experience is None:
             return
@@ -161,7 +166,7 @@ class Agent(Model):
         experience = self.experience
         if experience is None:
             super().on_train_start()  # else the normalisers have seen each transition as it was gathered
-        elif experience.any_rank(asked()) or (experience.collection_due and experience.finished):
+        elif experience.any_asked(asked()) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True  # nothing is left but what watches at the end
 
     def training_step(self, batch: TensorDictBase | Minibatches, batch_idx: int) -> None:
@@ -187,7 +192,7 @@ class Agent(Model):
             return
         validation = {k: v.item() for k, v in self.trainer.callback_metrics.items() if k.startswith("validation/")}
         report(self.trainer, {**means_over_ranks(self.taken_losses()), **validation})
-        if experience.any_rank(asked()) or (experience.collection_due and experience.finished):
+        if experience.any_asked(asked()) or (experience.collection_due and experience.finished):
             self.trainer.should_stop = True
         elif experience.collection_due:
             try:
@@ -204,11 +209,11 @@ class Agent(Model):
         self.begin_collection(experience.env_steps)
         self.adapt(experience.collect())
         every = gathered((experience.training_returns, experience.training_lengths, experience.environment_faults))
-        experience.training_returns, experience.training_lengths = [], []
+        told = means_over_ranks({**self.counted(), **means(experience.counted)})
+        experience.training_returns, experience.training_lengths, experience.counted = [], [], []
         returns = [value for values, _, _ in every for value in values]
         lengths = [steps for _, values, _ in every for steps in values]
         faults = sum(count for _, _, count in every)
-        told = means_over_ranks(self.counted())
         if returns:
             told |= {"train/return": sum(returns) / len(returns), "train/episodes": len(returns)}
             told["train/length"] = sum(lengths) / len(lengths)
@@ -232,7 +237,7 @@ class Agent(Model):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["agent"][rank()]
-        self.generator.set_state(state["generator"].cpu())
+        self._resumed = state["generator"]
         self._record, self._skipped = state["losses"], state["skipped"]
         self.update.guard.in_a_row = state["in_a_row"]
         for name, part in self.agents().items():

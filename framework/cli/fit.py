@@ -11,6 +11,7 @@ from pathlib import Path
 from ..recipe import Composed, build
 from ..recipe_error import MissingExtra, RecipeError
 from ..redact import redact
+from ..runs import stopping
 from . import run_folder, slurm_job
 from .other_recipe import differing
 from .output import complain, further_rank, say
@@ -44,6 +45,8 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
         RecipeError, MissingExtra: from building; a folder with nothing but the recipe in it is removed.
     """
     share_fate()
+    if not further_rank():
+        run_folder.share(folder, checkpoint)
     command = run_folder.resume_command(folder)
     say(f"to continue it after a stop: {command}\nloading torch ...")
     os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")  # torchrl reads it when it is imported
@@ -60,6 +63,8 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
                 for line in differing(checkpoint, recipe):
                     complain(line)
             result = experiment.fit(folder, checkpoint, recipe)
+            if number := stopping.asked():
+                stop.note(number)
             if not further_rank():
                 run_folder.report(folder, result)
             # A further rank that ended as asked has not failed: whoever started it would kill the others half-way.

@@ -30,6 +30,8 @@ def run(given: argparse.Namespace) -> int:
     from . import run_folder
     from .fit import fit, newest
 
+    if (joined := run_folder.join()) is not None:
+        return fit(compose(joined[0]), *joined)
     folder = run_folder.existing(given.run_folder)
     for override in given.overrides:
         key = override.partition("=")[0]

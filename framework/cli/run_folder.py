@@ -18,7 +18,7 @@ from ..runs.durable import swap
 from ..runs.owner import LOCK, OWNER
 from .output import Usage, further_rank, number, say, table
 
-SHARED = "FULGURITE_RUN"
+SHARED, SHARED_CHECKPOINT = "FULGURITE_RUN", "FULGURITE_CHECKPOINT"
 
 
 def create(runs: Path, composed: Composed, start: str, seed: int) -> Path:
@@ -37,17 +37,21 @@ def create(runs: Path, composed: Composed, start: str, seed: int) -> Path:
     return folder
 
 
-def join() -> Path | None:
-    """The folder of the run that this process was started to take part in, as a further rank; None for the first one.
+def join() -> tuple[Path, Path | None] | None:
+    """The folder and the checkpoint, if any, of the run that this process shall take part in as a further rank.
 
-    Lightning starts the command once more for each further device, and says so by `LOCAL_RANK`.
+    None for the first one. Lightning starts the command once more for each further device, and says so by `LOCAL_RANK`.
     """
-    return Path(os.environ[SHARED]) if further_rank() and SHARED in os.environ else None
+    if not further_rank() or SHARED not in os.environ:
+        return None
+    checkpoint = os.environ[SHARED_CHECKPOINT]
+    return Path(os.environ[SHARED]), Path(checkpoint) if checkpoint else None
 
 
-def share(folder: Path) -> None:
-    """Lets processes that are started from here `join` the run."""
+def share(folder: Path, checkpoint: Path | None) -> None:
+    """Lets processes that are started from here `join` the run, from the same checkpoint."""
     os.environ[SHARED] = str(folder.absolute())
+    os.environ[SHARED_CHECKPOINT] = "" if checkpoint is None else str(checkpoint.absolute())
 
 
 def write_recipe(folder: Path, composed: Composed) -> None:

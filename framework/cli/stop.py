@@ -35,6 +35,11 @@ class Stop:
     fitting: bool = False
     coming_back: bool = False
 
+    def note(self, number: int) -> None:
+        """A signal came, here or to another process of the run."""
+        self.coming_back = self.coming_back or number in COME_BACK
+        self.code = self.code or 128 + number
+
 
 @contextmanager
 def signals() -> Iterator[Stop]:
@@ -47,11 +52,10 @@ def signals() -> Iterator[Stop]:
         nonlocal told_to_leave
         again = told_to_leave and number in LEAVE
         told_to_leave = told_to_leave or number in LEAVE
-        stop.coming_back = stop.coming_back or number in COME_BACK
-        stop.code = stop.code or 128 + number
+        stop.note(number)
         if again or not stop.fitting:
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(stop.code)
-        stopping.ask()
+        stopping.ask(number)
 
     before = {number: signal.getsignal(number) for number in (*LEAVE, *COME_BACK)}
     stopping.handle(dict.fromkeys(before, came))

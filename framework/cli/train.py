@@ -35,9 +35,8 @@ def run(given: argparse.Namespace) -> int:
     from . import run_folder
     from .fit import fit
 
-    shared = run_folder.join()
-    if shared is not None:
-        return fit(compose(shared), shared, None)
+    if (joined := run_folder.join()) is not None:
+        return fit(compose(joined[0]), *joined)
     words = by_seed(given.overrides)
     composed = [compose(given.recipe, overrides, trust=given.trust) for overrides in words]
     for one in composed:
@@ -75,7 +74,6 @@ def train(composed: Composed, overrides: Sequence[str], runs: Path, start: str) 
             say(f"{folder}: completed before this job was started again")
             return 0
     say(f"{composed.file.name}, seed {seed_of(composed)}: {folder}")
-    run_folder.share(folder)
     return go_on(composed, folder)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..runs.random_states import random_states, seed_all, set_random_states
+from ..runs.random_states import random_states, seed_all, set_generator, set_random_states
 from .play import Behaviour
 
 
@@ -66,7 +66,7 @@ class Acting(nn.Module):
         """Puts chance where `chance` found it."""
         set_random_states(state["global"])
         for policy, saved in zip(self.members(), state["policies"], strict=True):
-            policy.generator.set_state(saved.cpu())
+            set_generator(policy.generator, saved, "a worker")
 
 
 def tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tensordict import TensorDict, TensorDictBase
 
 from ..models.base import Minibatches
-from ..runs.stopping import ask, asked
+from ..runs.stopping import asked
 
 if TYPE_CHECKING:
     from .experience import Experience
@@ -36,8 +36,7 @@ class Updates:
         for _ in range(made):
             yield Minibatches(TensorDict(batch_size=[0]))
         for _ in range(made, len(self)):
-            if it.any_rank(asked()):
-                ask()
+            if it.any_asked(asked()):
                 return
             yield Minibatches(it.dataset.sample(it.updates_per_call, it.batch_size, it.generator))
 

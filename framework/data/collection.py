@@ -108,7 +108,7 @@ class Collection(Collecting):
                 rows[DONE][env, t - 1] = True
             else:
                 cut.append(int(numbers[env, 0]))
-        return Collected(rows[~faulty], returns, lengths, cut, self.env.faults.total)
+        return Collected(rows[~faulty], returns, lengths, cut, self.env.faults.total, {})
 
     def numbered(self, done: Tensor, reward: Tensor, faulty: Tensor) -> tuple[Tensor, list[float], list[int]]:
         """The number of the episode at every step `[num_envs, T]`; returns and lengths of those that ended, in order.

@@ -54,6 +54,7 @@ class Collected(NamedTuple):
         lengths: of the same episodes, in steps of the agent.
         cut: numbers of episodes whose latest transition, of an earlier collection, turned out to be their last.
         faults: of environments that were survived, in all so far.
+        counted: what copies of the policies counted while they acted, by metric; live policies are asked themselves.
     """
 
     rows: TensorDictBase
@@ -61,6 +62,7 @@ class Collected(NamedTuple):
     lengths: list[int]
     cut: list[int]
     faults: int
+    counted: dict[str, float]
 
 
 class Collecting(ABC):

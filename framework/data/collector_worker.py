@@ -128,8 +128,9 @@ class Worker(BaseCollector):
                 self.placed.follow(self.policy.members(), *self.policy.orders.tolist())
             collected = self.collection.collect()
             state = {"collection": self.collection.state_dict(), "chance": self.placed.chance()}
+            report = {**collected._asdict(), "rows": collected.rows.to_dict(), "state": state}
             file = io.BytesIO()
-            torch.save({**collected._asdict(), "rows": collected.rows.to_dict(), "state": state}, file)
+            torch.save({**report, "counted": self.placed.choose().counted()}, file)
             return file.getvalue()
         except Exception as error:
             return RemoteError.of(error)

@@ -19,8 +19,8 @@ from tensordict import TensorDictBase
 from ..keys import TRAJECTORY
 from ..runs.checkpoint import FolderCheckpointIO
 from ..runs.phases import Phases
-from ..runs.ranks import gathered, gathered_at_first, rank, world_size
-from ..runs.stopping import Stopped, ask, give_up_if_asked
+from ..runs.ranks import gathered, gathered_at_first, most_over_ranks, rank, world_size
+from ..runs.stopping import Stopped, ask, asked, give_up_if_asked
 from .batches import HeldOut, Updates
 from .collector import Collecting, Collector, Task, exact
 from .environments import Environment
@@ -134,6 +134,7 @@ class Experience(pl.LightningDataModule):
         self.training_returns: list[float] = []
         self.training_lengths: list[int] = []
         self.environment_faults = 0
+        self.counted: list[dict[str, float]] = []  # by copies of the policies, in each collection
         self.calls_made = 0
         self.epoch_pending = False  # whether data came in since the last epoch began, which may have no updates
         self._fresh = (0, 0)  # transitions kept, and steps made, since the last whole collection
@@ -230,14 +231,14 @@ class Experience(pl.LightningDataModule):
             except EnvironmentFault:
                 self._give_up(before, policies)
                 raise
-            if self.any_rank(collected is None) or collected is None:
+            if self.any_asked(asked() if collected is None else 0) or collected is None:
                 self._give_up(before, policies)
-                ask()
                 raise Stopped
             rows = collected.rows
             self.training_returns += collected.returns
             self.training_lengths += collected.lengths
             self.environment_faults = collected.faults
+            self.counted.append(collected.counted)
             number = rows[TRAJECTORY][:, 0]
             share = self.held_out_share  # every (1 / share)-th episode, not the first ones, which the model needs most
             held_out = ((number + 1) * share).floor() > (number * share).floor()
@@ -262,9 +263,15 @@ class Experience(pl.LightningDataModule):
         give_up_if_asked()
         return self.acting
 
-    def any_rank(self, decision: bool) -> bool:
-        """Whether it is so on any rank. To be called on all of them."""
-        return decision if self.trainer is None else self.trainer.strategy.reduce_boolean_decision(decision, all=False)
+    def any_asked(self, number: int) -> bool:
+        """Whether the run shall stop, by the signals of these numbers (0 for none) that came to the ranks.
+
+        Then all of them are asked to, whichever one the signal came to. To be called on all of them.
+        """
+        most = most_over_ranks(number, self.agent.device)
+        if most:
+            ask(most)
+        return bool(most)
 
     def updated(self, updates: int) -> None:
         """So many updates were made in a call."""

@@ -17,6 +17,7 @@ import torch
 from torchrl.collectors import BaseCollector
 
 from ..keys import TRAJECTORY
+from ..runs.ranks import means
 from ..runs.stopping import Stopped
 from .acting import Acting
 from .collector import Collected, Collecting, Task, WorkerLost
@@ -92,6 +93,7 @@ class Workers(Collecting):
             [steps for part in parts for steps in part["lengths"]],
             [number * self.count + worker for worker, part in enumerate(parts) for number in part["cut"]],
             sum(part["faults"] for part in parts),
+            means([part["counted"] for part in parts]),
         )
 
     def gathered(self) -> list[dict[str, Any]]:

@@ -5,9 +5,12 @@ its own, requeues the job itself and ignores SIGTERM. All of that is done by `cl
 """
 
 import os
+from pathlib import Path
+from typing import Any
 
 from lightning_fabric.plugins.environments import ClusterEnvironment, SLURMEnvironment
 from lightning_fabric.plugins.environments import LightningEnvironment as OwnProcesses
+from pytorch_lightning import Trainer
 
 
 def cluster() -> list[ClusterEnvironment]:
@@ -17,3 +20,17 @@ def cluster() -> list[ClusterEnvironment]:
     several = int(os.environ.get("SLURM_NTASKS", "1")) > 1
     by_srun = "SLURM_STEP_ID" in os.environ and "LOCAL_RANK" not in os.environ
     return [SLURMEnvironment(auto_requeue=False) if several and by_srun else OwnProcesses()]
+
+
+def agreed(trainer: Trainer, checkpoint: Path | None) -> Path | None:
+    """The checkpoint of the first process, for all. To be called on all of them.
+
+    Processes that Lightning starts have been told. Others looked for themselves, and a shared disk may show the newest
+    one to some of them only.
+    """
+    strategy: Any = trainer.strategy
+    if trainer.world_size == 1 or isinstance(strategy.cluster_environment, OwnProcesses):
+        return checkpoint
+    strategy.setup_environment()  # Lightning does it again, and finds it done
+    found: Path | None = strategy.broadcast(checkpoint)
+    return found

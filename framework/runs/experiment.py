@@ -25,7 +25,7 @@ from .about import versions
 from .after_run import AfterRun
 from .blanked import blanked
 from .checkpoint_content import WrongCheckpoint, fits, load_weights
-from .cluster import cluster
+from .cluster import agreed, cluster
 from .device import device_name
 from .durable import swap
 from .evaluation import Evaluation, NothingPlayed
@@ -121,6 +121,7 @@ class Experiment:
         try:
             with warnings.catch_warnings(), lost_ranks_named(trainer):
                 quieten()
+                checkpoint = agreed(trainer, checkpoint)
                 trainer.fit(self.agent, datamodule=self.experience, ckpt_path=checkpoint, weights_only=True)
             status = "interrupted" if trainer.interrupted or stopping.asked() else "completed"
         except WRONG as error:

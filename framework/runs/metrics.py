@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import threading
 from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
@@ -76,7 +77,7 @@ def truncate(folder: Path | str, offset_bytes: int) -> None:
 class MetricsFile(Logger):
     """Lightning logger that appends each row to `metrics.jsonl` and flushes it.
 
-    Rows that the disk refuses wait in memory, and are written with the next one that it takes.
+    Rows that the disk refuses wait in memory, and are written with the next one that it takes. Any thread may log.
 
     Args:
         folder: the run folder; created with the first row.
@@ -90,6 +91,7 @@ class MetricsFile(Logger):
         self._folder = Path(folder)
         self._opened = False
         self._waiting: list[str] = []
+        self._lock = threading.Lock()
         self.latest: dict[str, int | float] = {}
 
     @property
@@ -111,19 +113,21 @@ class MetricsFile(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, SupportsFloat], step: int | None = None) -> None:
         """Append one row. A row that comes past `report` (a third party's callback) gets the last known axes."""
-        axes = {name: self.latest[name] for name in AXES if name in self.latest}
-        row = {**axes, **{name: number(value) for name, value in metrics.items()}}
-        self.latest.update(row)
-        finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
-        self._waiting.append(json.dumps(finite, allow_nan=False) + "\n")
-        self._write()
+        with self._lock:
+            axes = {name: self.latest[name] for name in AXES if name in self.latest}
+            row = {**axes, **{name: number(value) for name, value in metrics.items()}}
+            self.latest.update(row)
+            finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
+            self._waiting.append(json.dumps(finite, allow_nan=False) + "\n")
+            self._write()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        if self._waiting:
-            self._write()
-        if self._waiting:
-            log.warning("%d rows of %s could not be written and are lost", len(self._waiting), NAME)
+        with self._lock:
+            if self._waiting:
+                self._write()
+            if self._waiting:
+                log.warning("%d rows of %s could not be written and are lost", len(self._waiting), NAME)
 
     def _write(self) -> None:
         try:

@@ -1,12 +1,14 @@
 """Several processes, one run: what the ranks tell each other beside gradients. Alone, each of these is trivial."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
+
+PIECE = 16 << 20  # bytes that each rank hands to the first at once: with NCCL they lie in the first one's GPU memory
 
 
 def world_size() -> int:
@@ -34,15 +36,38 @@ def gathered_at_first(state: Any) -> list[Any]:
         return [state]
     file = io.BytesIO()
     torch.save(state, file)
-    files: list[bytes] | None = [b""] * world_size() if rank() == 0 else None
-    dist.gather_object(file.getvalue(), files)
-    return [torch.load(io.BytesIO(one), weights_only=True) for one in files or ()]
+    given = file.getbuffer()
+    largest = max(gathered(len(given)))
+    files = [io.BytesIO() for _ in range(world_size())] if rank() == 0 else []
+    for start in range(0, largest, PIECE):
+        pieces: list[bytes] | None = [b""] * world_size() if rank() == 0 else None
+        dist.gather_object(bytes(given[start : start + PIECE]), pieces)
+        for one, piece in zip(files, pieces or (), strict=True):
+            one.write(piece)
+    for one in files:
+        one.seek(0)
+    return [torch.load(one, weights_only=True) for one in files]
 
 
-def means_over_ranks(metrics: dict[str, float]) -> dict[str, float]:
-    """The means of metrics that have the same names on every rank. To be called on all of them."""
-    every = gathered(metrics)
-    return {name: sum(one[name] for one in every) / len(every) for name in metrics}
+def means(every: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each metric over those that have it, in the order in which they come."""
+    names = dict.fromkeys(name for one in every for name in one)
+    having = {name: [one[name] for one in every if name in one] for name in names}
+    return {name: sum(values) / len(values) for name, values in having.items()}
+
+
+def means_over_ranks(metrics: Mapping[str, float]) -> dict[str, float]:
+    """See `means`; the same on every rank. To be called on all of them."""
+    return means(gathered(metrics))
+
+
+def most_over_ranks(number: int, device: torch.device) -> int:
+    """The largest of a number that each rank has, on every rank. To be called on all of them."""
+    if world_size() == 1:
+        return number
+    most = torch.tensor(number, device=device)
+    dist.all_reduce(most, dist.ReduceOp.MAX)
+    return int(most)
 
 
 def mean_over_ranks(scores: dict[str, Tensor], count: int, device: torch.device) -> dict[str, Tensor]:

@@ -1,7 +1,8 @@
 """Being asked to stop, by a signal that may come at any time.
 
 The run goes on to the next place where a checkpoint is exact, the end of an epoch. What leaves no trace is given up on
-the way there: an evaluation, a video, and a collection, which the resumed run makes again as it would have been.
+the way there: an evaluation, a video, and a collection, which the resumed run makes again as it would have been. Of
+several processes one may be asked alone; they agree at those places, see `Experience.any_asked`.
 """
 
 import signal
@@ -10,7 +11,7 @@ from types import FrameType
 
 Handler = Callable[[int, FrameType | None], None]
 
-_asked = False
+_asked = 0  # the number of the signal
 _handlers: Mapping[signal.Signals, Handler] = {}
 
 
@@ -18,20 +19,20 @@ class Stopped(Exception):
     """Work that was given up because the run shall stop."""
 
 
-def ask() -> None:
-    """The run shall stop."""
+def ask(number: int = signal.SIGTERM) -> None:
+    """The run shall stop, as the signal of this number says. The first one counts."""
     global _asked
-    _asked = True
+    _asked = _asked or number
 
 
 def forget() -> None:
     """The next run is a new one."""
     global _asked
-    _asked = False
+    _asked = 0
 
 
-def asked() -> bool:
-    """Whether the run shall stop."""
+def asked() -> int:
+    """The number of the signal by which the run shall stop; 0 as long as it shall not."""
     return _asked
 
 

@@ -1,5 +1,6 @@
 """W&B: what an offline run holds, and that nothing in it can stop, delay or question a run."""
 
+import json
 import logging
 import os
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,6 +122,26 @@ def test_model_error_pictures_and_videos_have_panels(run: Run, tmp_path: Path) -
     assert second["plots/returns.filenames"][0].endswith(".png")
     assert third["video/evaluation.videos"][0]["path"].endswith(".gif")
     assert all(row["env_steps"] == 0 for row in (first, second, third))
+
+
+def test_the_chart_of_model_errors_has_at_most_so_many_lines(run: Run) -> None:
+    """The first and the latest among them, and the others spread over the run."""
+    logger = start(run, Wandb())
+    for step in range(45):
+        run.data.env_steps = step
+        report(run.trainer, {"model/error_h1": 0.1, "model/error_h2": 0.3})
+    logger.finalize("success")
+    rows = history(run.folder)
+    assert (
+        rows[19]["charts/model_error_by_horizon_table.nrows"]
+        == rows[44]["charts/model_error_by_horizon_table.nrows"]
+        == 40
+    )
+    (newest,) = (run.folder / "wandb").glob("offline-run-*/files/media/table/charts/model_error_by_horizon_table_44_*")
+    lines = list(dict.fromkeys(line for _, line, _ in json.loads(newest.read_text())["data"]))
+    steps = [int(line.removesuffix(" steps")) for line in lines]
+    assert (steps[0], steps[-1]) == (0, 44)
+    assert {later - earlier for earlier, later in pairwise(steps)} == {2, 3}
 
 
 def test_it_says_nothing_but_how_to_upload(run: Run, capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.recipe import Composed, MissingExtra, RecipeError
 from fulgurite.runs import about
 from fulgurite.runs import checkpoint as checkpoints
+from fulgurite.runs import stopping
 
 RESULT = {
     "status": "completed",
@@ -213,6 +214,43 @@ def test_resume_goes_on_from_the_newest_checkpoint(double: Double, run: Path) ->
     assert main(["resume", str(run)]) == 0
     assert double.fitted == [(run, run / "checkpoints/step-1000")]
     assert double.value("agent.planner._target_") == "RandomShooting"
+
+
+@pytest.mark.parametrize("words", [["train", "pets/pendulum"], ["resume"], ["resume", "callbacks.video=null"]])
+def test_a_further_process_goes_on_from_what_the_first_one_chose(
+    double: Double, run: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning starts it by the first one's command, in its environment. It does not look for itself."""
+    main(["resume", str(run)])
+    save(run, 2000)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr("fulgurite.cli.fit.share_fate", lambda: None)
+    assert main([words[0], str(run), *words[1:]] if words[0] == "resume" else words) == 0
+    assert double.fitted[1] == (run.absolute(), run.absolute() / "checkpoints/step-1000")
+    assert double.value("agent.planner._target_") == "RandomShooting"
+
+
+def test_a_further_process_of_a_new_run_starts_anew(double: Double, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main(["resume", str(run)])
+    main(["train", "pets/pendulum", "seed=1"])
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr("fulgurite.cli.fit.share_fate", lambda: None)
+    assert main(["train", "pets/pendulum", "seed=1"]) == 0
+    assert double.fitted[2] == (double.fitted[1][0].absolute(), None)
+
+
+def test_a_signal_to_another_process_of_the_run_is_its_end_as_well(
+    double: Double, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requeued = []
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setattr("fulgurite.cli.slurm_job.requeue", lambda job, *_: requeued.append(job.id))
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGUSR1, 138)):
+        double.during = lambda folder, number=number: stopping.ask(number)
+        assert main(["train", "pets/pendulum", "seed=0..1"]) == code
+        assert "stopped; " in capsys.readouterr().err
+    assert len(double.fitted) == 2  # the other seeds do not start
+    assert requeued == ["7"]
 
 
 def test_resume_passes_over_a_damaged_checkpoint(double: Double, run: Path, capsys: pytest.CaptureFixture[str]) -> None:

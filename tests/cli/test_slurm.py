@@ -7,15 +7,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import submitit  # noqa: F401  its logging closes other handlers' streams, perhaps a test's: so before any test
+from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 from slurm_double import Slurm, ended, tell
 from small_run import small_run
 
 from fulgurite.cli import main, slurm, slurm_job
 from fulgurite.cli.output import Usage
 from fulgurite.reports.run import found_in
+from fulgurite.runs.cluster import agreed
 
 RECIPE = small_run("""
 callbacks:
@@ -231,6 +234,23 @@ def test_two_tasks_of_a_script_of_ones_own_are_one_run(place: Path, cluster: Slu
     assert "from step-" in out
     assert runs(place) == [folder]
     assert json.loads((folder / "result.json").read_text())["env_steps"] == 160
+
+
+def test_tasks_that_looked_for_themselves_take_the_first_ones_checkpoint() -> None:
+    """Those that Lightning started were told, and have nobody to ask yet."""
+    done, theirs = [], Path("step-80")
+    strategy = SimpleNamespace(
+        cluster_environment=SLURMEnvironment(auto_requeue=False),
+        setup_environment=lambda: done.append("joined"),
+        broadcast=lambda found: done.append(found) or theirs,
+    )
+    trainer = SimpleNamespace(world_size=2, strategy=strategy)
+    assert agreed(trainer, None) == theirs
+    assert done == ["joined", None]
+    strategy.cluster_environment = LightningEnvironment()
+    assert agreed(trainer, Path("step-60")) == Path("step-60")
+    assert agreed(SimpleNamespace(world_size=1, strategy=None), None) is None
+    assert len(done) == 2
 
 
 def test_an_element_of_an_array_is_requeued_alone(cluster: Slurm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,7 @@ def test_two_workers_go_on_bitwise_where_they_were():
         for parameter in one.agent.parameters():
             parameter.mul_(1.5)
     one.collect()  # so that the agent's chance in the workers has moved on from its seed
+    assert one.counted == [{}, {}, {"plan/nonfinite_share": 0.0}]  # where the plans were made
     state, before = one.state_dict(), one.agent.generator.get_state()
     assert state["ranks"][0]["collection"]["workers"][0]["chance"]["policies"]
     expected = [one.collect(), one.collect()]

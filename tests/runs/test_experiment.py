@@ -8,13 +8,16 @@ from functools import partial
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from tiny import tiny_experiment
 
+from fulgurite.agents.mpc import MPC
 from fulgurite.models.dump import NotFinite
 from fulgurite.recipe import RecipeError, build, compose, to_yaml
 from fulgurite.runs import metrics
-from fulgurite.runs.checkpoint import DamagedCheckpoint, latest, load
+from fulgurite.runs.checkpoint import DamagedCheckpoint, FolderCheckpointIO, latest, load
 from fulgurite.runs.experiment import Experiment
+from fulgurite.runs.random_states import random_states, set_random_states
 from fulgurite.saved_agent import SavedAgent
 
 
@@ -65,6 +68,46 @@ def test_resume_is_exact(tmp_path):
         return [{k: v for k, v in json.loads(line).items() if k != "wall_seconds"} for line in lines]
 
     assert scalars((tmp_path / "metrics.jsonl").read_text().splitlines()) == scalars(rows)
+
+
+def test_a_run_of_a_gpu_goes_on_on_a_cpu(tmp_path, caplog):
+    """Twice to the same end, which it does not reach with other states."""
+    tiny_experiment(callbacks={"save": SaveAt(60)}).fit(tmp_path)
+    found = []
+    for name, first in (("a", 0), ("b", 0), ("c", 1)):
+        content = load(latest(tmp_path))
+        content["agent"][0]["generator"] = torch.arange(first, first + 16, dtype=torch.uint8)  # as CUDA's has it
+        saved = next(value for key, value in content["callbacks"].items() if key.startswith("RunState"))
+        saved["ranks"][0]["cuda"] = [torch.arange(16, dtype=torch.uint8)]
+        FolderCheckpointIO().save_checkpoint(content, tmp_path / name / "checkpoints/step-60")
+        caplog.clear()
+        resumed = tiny_experiment()
+        resumed.fit(tmp_path / name, latest(tmp_path / name))
+        assert caplog.text.count("resumed, but not exactly: the agent has chance on another kind of device") == 1
+        found.append(resumed.agent.generator.get_state())
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_a_resumed_agents_chance_is_put_back_where_it_acts(tmp_path, monkeypatch):
+    """Lightning moves the module only after it has loaded a checkpoint into it."""
+    tiny_experiment(callbacks={"save": SaveAt(60)}).fit(tmp_path)
+    placed, own = [], MPC.generator.fget
+    monkeypatch.setattr(SingleDeviceStrategy, "model_to_device", lambda self: placed.append(self.root_device))
+    monkeypatch.setattr(MPC, "generator", property(lambda self: own(self) if placed else pytest.fail("too early")))
+    tiny_experiment().fit(tmp_path, latest(tmp_path))
+
+
+def test_generators_of_another_number_of_gpus_are_seeded(monkeypatch, caplog):
+    seeds = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    before = random_states()
+    for last in (7, 7, 8):
+        one = torch.tensor([1] * 15 + [last], dtype=torch.uint8)
+        set_random_states({**before, "cuda": [one]})
+    assert seeds[0] == seeds[1] != seeds[2]
+    assert caplog.text.count("resumed, but not exactly: with 2 GPUs in the place of 1") == 3
 
 
 def test_a_finished_run_goes_on_with_more_steps(tmp_path):

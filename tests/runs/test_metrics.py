@@ -1,6 +1,8 @@
 """The metrics file: what is written is read back, nothing else is."""
 
 import json
+import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -112,3 +114,22 @@ def test_rows_that_never_get_written_are_counted(tmp_path, caplog):
         log.log_metrics({"env_steps": step})
     log.finalize("success")
     assert "2 rows of metrics.jsonl could not be written and are lost" in caplog.text
+
+
+def test_two_threads_write_every_row_once(tmp_path):
+    """As an alert about a stalled environment does, beside the run."""
+    log = MetricsFile(tmp_path)
+    turns = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        rows = [range(300), range(300, 600)]
+        threads = [threading.Thread(target=lambda of=of: [log.log_metrics({"train/return": k}) for k in of]) for of in rows]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(turns)
+    written = [row["train/return"] for row in read(tmp_path)]
+    assert sorted(written) == list(range(600))
+    assert [k for k in written if k < 300] == list(range(300))

@@ -18,7 +18,6 @@ EVERY = ("all", "pieces", "resting", "resting pieces")
 FITS = [("first", ONE_UPDATE), *((fit, ALL_UPDATES) for fit in EVERY)]
 
 
-
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     """What one process says, and each of two."""
@@ -83,3 +82,19 @@ def test_each_process_draws_its_own_batches_of_logged_data(told):
     assert apart(first, second) == 0
     assert torch.equal(alone["drawn"], first["drawn"])
     assert not torch.isclose(first["drawn"], second["drawn"]).all(-1).any()
+
+
+def test_a_metric_of_one_process_is_reported_by_both(told):
+    """An agent that made no plan in a collection has nothing to say of its plans."""
+    means = [one["said"]["means"] for one in told[1:]]
+    assert means == [{"loss": 1.5, "policy": 2.0, "plan": 8.0}] * 2
+    assert [list(mean) for mean in means] == [["loss", "policy", "plan"]] * 2
+
+
+def test_the_first_process_gathers_in_pieces(told):
+    """The states of two, of different sizes, neither of them a whole number of pieces."""
+    first, second = told[1]["said"]["first"]
+    assert (first["of"], second["of"]) == (0, 1)
+    assert torch.equal(first["rows"], torch.arange(2000.0))
+    assert torch.equal(second["rows"], torch.arange(1000.0))
+    assert told[2]["said"]["first"] == []

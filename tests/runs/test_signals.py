@@ -4,6 +4,7 @@ A witness in the recipe says when a phase is entered and stays in it for a momen
 `pytest -m slow tests/runs/test_signals.py` goes through every phase.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -138,15 +139,18 @@ def test_told_twice_it_leaves_at_once(number: signal.Signals, tmp_path: Path) ->
         told.left_in_order()
 
 
-@pytest.mark.parametrize("to", ["parent", pytest.param("group", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("to", ["further", *(pytest.param(to, marks=pytest.mark.slow) for to in ("first", "group"))])
 @pytest.mark.parametrize(
     "phase", ["fit", pytest.param("collect", marks=pytest.mark.slow), pytest.param("evaluate", marks=pytest.mark.slow)]
 )
 def test_two_processes_are_told_to_stop(phase: str, to: str, tmp_path: Path) -> None:
     with Told(tmp_path, phase, *TWO) as told:
         told.entered(1 if phase == "evaluate" else 2)
-        (os.kill if to == "parent" else os.killpg)(told.process.pid, signal.SIGTERM)
+        first = told.process.pid
+        pid = further(first)[0] if to == "further" else first
+        (os.killpg if to == "group" else os.kill)(pid, signal.SIGTERM)
         assert told.ended(15) == 143, told.err.read_text()[-2000:]
+        assert json.loads((told.run / "result.json").read_text())["status"] == "interrupted"
         told.left_in_order()
 
 
