@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
 
+from ..runs import lifeline
 from .nonsense import SelfExplaining
 from .worker import CLOSE
 
@@ -50,6 +51,7 @@ class WorkerProcess:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        lifeline.groups.add(self._process.pid)
         self._end = weakref.finalize(self, end, self._process, self._connection, os.getpid(), CLOSING_LIMIT)
         self._asked_at = monotonic()
         self.ask(order)
@@ -106,6 +108,7 @@ def end(process: subprocess.Popen, connection: Connection, owner: int, patience:
         while connection.poll(max(deadline - monotonic(), 0.0)):
             connection.recv_bytes()
     os.killpg(process.pid, signal.SIGKILL)  # of a process whose exit code is not taken yet, so no other has its number
+    lifeline.groups.discard(process.pid)
     process.wait()
     connection.close()
 

@@ -199,6 +199,44 @@ def test_workers_die_with_their_parent():
         time.sleep(0.05)
 
 
+LEFT_AT_ONCE = """
+import time
+import numpy as np
+from fulgurite.cli.stop import signals
+from fulgurite.data.environments import Environment
+from fulgurite.data.episodes import EnvironmentFault
+with signals(lambda stop: print("left", flush=True)) as stop:
+    stop.fitting = True
+    env = Environment("FAULTY", isolated=True, options={"way": "child", "at": 1}).make_single(0)
+    env.reset()
+    try:
+        env.step(np.zeros(1, np.float32))
+    except EnvironmentFault:
+        print(env.env.process.pid, flush=True)
+    time.sleep(100)
+""".replace("FAULTY", FAULTY)
+
+
+def test_what_a_simulator_started_ends_with_a_parent_that_leaves_at_once():
+    terminal, its_end = os.openpty()
+    parent = subprocess.Popen([sys.executable, "-c", LEFT_AT_ONCE], stdout=subprocess.PIPE, stderr=its_end, text=True)
+    assert parent.stdout is not None
+    group = int(parent.stdout.readline())
+    assert len(processes(group)) == 2
+    parent.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    parent.send_signal(signal.SIGTERM)
+    assert parent.communicate(timeout=5) == ("left\n", None)
+    assert parent.returncode == 128 + signal.SIGTERM
+    assert os.read(terminal, 100) == b"\033[?25h"  # a progress line had hidden the cursor
+    os.close(terminal)
+    os.close(its_end)
+    deadline = time.monotonic() + 5
+    while processes(group):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_they_step_at_the_same_time():
     env = Environment(FAULTY, 3, isolated=True, options={"nap": 0.3}).make(0)
     td = env.reset()
