@@ -183,7 +183,13 @@ class Episodes(gymnasium.Wrapper):
                 observation, *_, info = self.step(action)
         if self._seed is None:  # it ended where it had not, so there is nothing to go on with
             return self.reset()
-        self._exact = exact and packed(observation) == packed(arrays(saved["observation"]))
+        same = packed(observation) == packed(arrays(saved["observation"]))
+        if exact and not same:
+            log.warning(
+                "resumed, but not exactly: %s, episode with seed %d: replayed up to step %d, it shows something else",
+                self.id, saved["seed"], len(saved["actions"]),
+            )  # fmt: skip
+        self._exact = exact and same
         return observation, info
 
     def _begin(self, seed: int, options: dict[str, Any] | None) -> Callable[[], tuple[Observation, dict[str, Any]]]:
