@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.data.experience import Experience
 from fulgurite.data.isolated import Isolated
 from fulgurite.data.play import play
+from fulgurite.data.simulator import Simulator
+from fulgurite.data.worker_process import WorkerProcess
+from fulgurite.runs import stopping
 from fulgurite.selftest import faulty_environment as faulty_environment  # registers it
 
 FAULTY = "fulgurite.selftest.faulty_environment:selftest/Faulty-v0"
@@ -235,6 +239,33 @@ def test_what_a_simulator_started_ends_with_a_parent_that_leaves_at_once():
     while processes(group):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("way", ["hang", "make"])
+def test_nobody_waits_for_simulators_when_the_run_shall_stop(way, monkeypatch):
+    """For a step of three of them, or for one that is being made."""
+    if way == "make":
+        monkeypatch.setattr("fulgurite.data.isolated.WorkerProcess", lambda _: WorkerProcess(SlowlyMade("Pendulum-v1")))
+    options = {"way": "hang", "at": 4} if way == "hang" else {}
+    environment = Environment(FAULTY, 3, isolated=True, options=options)
+    experience = Experience(environment, RandomAgent(1), warmup_env_steps=0, env_steps_per_collection=30, capacity=400)
+    asking = threading.Timer(3.0, stopping.ask)
+    asking.start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(stopping.Stopped):
+            experience.collect()
+    finally:
+        asking.cancel()
+        stopping.forget()
+    assert 3 < time.monotonic() - began < 5
+
+
+class SlowlyMade(Simulator):
+    """Takes for ever."""
+
+    def make(self):
+        time.sleep(1e6)
 
 
 def test_they_step_at_the_same_time():
