@@ -12,6 +12,7 @@ from fulgurite.data.play import Episode
 from fulgurite.runs.film import curves, film
 from fulgurite.runs.footage import Footage, render
 from fulgurite.runs.gif import write_gif
+from fulgurite.runs.stopping import Stopped
 
 from .evaluate_agent import EvaluateAgent
 from .periodic import Periodic
@@ -74,6 +75,8 @@ class EpisodeVideo(Periodic):
             return None
         try:
             return render(environment, episode)
+        except Stopped:
+            raise
         except EnvironmentFault as fault:
             log.warning("No video this time: %s", fault)
             return None

@@ -12,6 +12,7 @@ from fulgurite.data.play import Episode
 from fulgurite.runs.evaluation import Evaluation
 from fulgurite.runs.metrics import report
 from fulgurite.runs.promises import promised_against_realised
+from fulgurite.runs.ranks import rank
 from fulgurite.runs.value_promises import value_promises
 
 from .periodic import Periodic
@@ -65,11 +66,15 @@ class EvaluateAgent(Periodic):
         report(trainer, metrics)
 
     def state_dict(self) -> dict[str, object]:
-        return {**super().state_dict(), "best_return": self.best_return}
+        """With the episodes: others may look into them when the resumed run comes to it."""
+        episodes = [episode.state() for episode in self.episodes]
+        return {**super().state_dict(), "best_return": self.best_return, "episodes": episodes}
 
     def load_state_dict(self, state_dict: dict) -> None:
         super().load_state_dict(state_dict)
         self.best_return = state_dict["best_return"]
+        if rank() == 0:
+            self.episodes = [Episode.restored(state) for state in state_dict.get("episodes", ())]
 
 
 def summary(episodes: Sequence[Episode]) -> dict[str, float]:

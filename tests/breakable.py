@@ -25,19 +25,20 @@ class Constant(Agent):
 
 
 class Breakable(gymnasium.Env):
-    """Ends after seven steps; breaks at a step of all its steps, in one way or another."""
+    """Ends after seven steps; breaks at a step of all its steps, in one way or another; may be like no other one."""
 
     action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (3,), np.float32)
 
-    def __init__(self, breaks_at: int = -1, sleeps_from: int = -1) -> None:
+    def __init__(self, breaks_at: int = -1, sleeps_from: int = -1, drifts: bool = False) -> None:
         self.breaks_at, self.sleeps_from = breaks_at, sleeps_from
+        self.drift = np.random.default_rng().uniform() if drifts else 0.0
         self.total = self.steps = 0
         self.start = 0.0
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.steps, self.start = 0, self.np_random.uniform()
+        self.steps, self.start = 0, self.np_random.uniform() + self.drift
         return np.array([0, self.start, 0], np.float32), {}
 
     def step(self, action):

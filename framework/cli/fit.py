@@ -16,7 +16,7 @@ from . import run_folder, slurm_job
 from .other_recipe import differing
 from .output import complain, further_rank, say
 from .parent import share_fate
-from .stop import signals
+from .stop import Stop, signals
 
 
 def go_on(composed: Composed, folder: Path) -> int:
@@ -52,7 +52,16 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
     os.environ.setdefault("RL_LOGGING_LEVEL", "ERROR")  # torchrl reads it when it is imported
     began = time.perf_counter()
     saved = run_folder.checkpoints(folder)
-    with signals() as stop:
+
+    def last_words(stop: Stop, code: int) -> None:
+        if further_rank():
+            return
+        if code:
+            _say_way_back(folder, command, "stopped" if code > 128 else "failed")
+        if stop.coming_back and (job := slurm_job.current()):
+            slurm_job.requeue(job, command, run_folder.checkpoints(folder) != saved)
+
+    with signals(lambda stop: last_words(stop, stop.code)) as stop:
         try:
             experiment = build(composed)
             logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no greetings, no advertisements
@@ -77,12 +86,7 @@ def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:
         except Exception as error:
             code = 1
             _explain(error, folder)
-    if further_rank():
-        return code
-    if code:
-        _say_way_back(folder, command, "stopped" if code > 128 else "failed")
-    if stop.coming_back and (job := slurm_job.current()):
-        slurm_job.requeue(job, command, run_folder.checkpoints(folder) != saved)
+    last_words(stop, code)
     return code
 
 

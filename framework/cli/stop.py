@@ -1,24 +1,30 @@
 """Signals: each ends a run in order, with a checkpoint, and the command says how to go on. It exits with 128 + number.
 
-    Ctrl-C, SIGTERM      the run shall stop; a second one, or one while nothing is fitted yet, leaves at once
+    Ctrl-C, SIGTERM      the run shall stop; one while nothing is fitted yet unwinds it; a second one leaves at once
     SIGUSR1, SIGUSR2     the same, and SLURM shall start the job again: it sends one of them before a job's time is up
 
 A SIGTERM after a SIGUSR1 is no second request, but SLURM's word that the end is near: the checkpoint still comes.
 Lightning answers Ctrl-C inside a fit by leaving with code 1; what came is therefore noted here when it comes.
+
+Leaving at once is leaving without Python's way out, which takes seconds: checkpoints are whole at any moment, the
+system takes back locks and files without names, and children end with their parent (`runs/lifeline.py`).
 """
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from ..runs import stopping
+from ..runs import lifeline, stopping
 
 LEAVE = (signal.SIGINT, signal.SIGTERM)
 COME_BACK = (signal.SIGUSR1, signal.SIGUSR2)
+STDERR = 2
+SHOW_CURSOR = b"\033[?25h"  # which a progress line hides
 
 
 @dataclass
@@ -42,8 +48,12 @@ class Stop:
 
 
 @contextmanager
-def signals() -> Iterator[Stop]:
-    """Notes signals while a run lasts. One that leaves at once unwinds the run, so that its files are closed."""
+def signals(last_words: Callable[[Stop], None]) -> Iterator[Stop]:
+    """Notes signals while a run lasts.
+
+    Args:
+        last_words: called before the process leaves at once.
+    """
     stop = Stop()
     stopping.forget()
     told_to_leave = False
@@ -53,7 +63,15 @@ def signals() -> Iterator[Stop]:
         again = told_to_leave and number in LEAVE
         told_to_leave = told_to_leave or number in LEAVE
         stop.note(number)
-        if again or not stop.fitting:
+        if again:
+            try:
+                lifeline.kill_children()
+                if os.isatty(STDERR):
+                    os.write(STDERR, SHOW_CURSOR)
+                last_words(stop)
+            finally:
+                os._exit(stop.code)
+        if not stop.fitting:
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(stop.code)
         stopping.ask(number)
 

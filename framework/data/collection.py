@@ -76,7 +76,10 @@ class Collection(Collecting):
         lost = [i for i, one in enumerate(saved) if one["seed"] not in (None, now[i])]
         cut = self.number[lost].tolist()
         for i in lost:
-            log.warning("%s: the episode with seed %s could not be brought back", id, saved[i]["seed"])
+            log.warning(
+                "resumed, but not exactly: %s, episode with seed %d: could not be brought back to step %d, and is cut",
+                id, saved[i]["seed"], len(saved[i]["actions"]),
+            )  # fmt: skip
             self.memory["is_init"][i] = True
             self._next_episode(i)
         return cut

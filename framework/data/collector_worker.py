@@ -1,12 +1,15 @@
 """A worker's side of collecting: what TorchRL's collectors of many processes or machines run in each of them.
 
 It steps a `Collection` of its own, and what it hands back is a report: transitions, returns and the state from which it
-could be started again, or the exception that was raised. So no fault is lost with the process.
+could be started again, or the exception that was raised, and what was logged. So no fault is lost with the process, and
+all is said where somebody reads it.
 """
 
 import io
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,18 +24,54 @@ from .collection import Collection
 from .environments import Environment
 
 REPORT = "report"
+PACKAGE = __name__.partition(".")[0]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What every engine can carry.
+
+    Attributes:
+        warnings: what was logged.
+        content: what was collected, or the exception that was raised.
+    """
+
+    warnings: list[str]
+    content: bytes | RemoteError
+
+
+class Warnings(logging.Handler):
+    """Keeps warnings for the next report; without it they would go where this process writes to, which Ray hides."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.kept: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append(self.format(record))
+
+    def taken(self) -> list[str]:
+        """Those since the last call."""
+        kept, self.kept = self.kept, []
+        return kept
 
 
 def received(gathered: TensorDictBase, worker: int) -> dict[str, Any]:
     """What a worker reported, out of what TorchRL gathered from all: see `Collected`, and its `state`.
 
+    Its warnings are logged here.
+
     Raises:
         Exception: the one that was raised in the worker.
     """
     told = gathered[worker].get(REPORT).tolist()[0]
-    if isinstance(told, RemoteError):
-        raise told.unpacked()
-    report = torch.load(io.BytesIO(told), weights_only=True)
+    for warning in told.warnings:
+        log.warning("%s", warning)
+    if isinstance(told.content, RemoteError):
+        raise told.content.unpacked()
+    report = torch.load(io.BytesIO(told.content), weights_only=True)
     return {**report, "rows": TensorDict(report["rows"], [len(report["rows"]["action"])])}
 
 
@@ -110,15 +149,17 @@ class Worker(BaseCollector):
         self.worker_idx = worker_idx
         self._use_buffers = False
         self._iterator = None
+        self.warnings = Warnings()
+        logging.getLogger(PACKAGE).addHandler(self.warnings)
 
     def iterator(self) -> Iterator[TensorDictBase]:
         while True:
-            told = self.report()
+            told = Report(content=self.report(), warnings=self.warnings.taken())
             frames = {"traj_ids": torch.zeros(1, dtype=torch.int64)}  # TorchRL counts these
             yield TensorDict({"collector": frames, REPORT: NonTensorData(told, batch_size=[1])}, [1])
 
     def report(self) -> bytes | RemoteError:
-        """Collects once, with the weights and the choice of policy that came last. Every engine can carry bytes."""
+        """Collects once, with the weights and the choice of policy that came last."""
         try:
             if self.placed is None or self.collection is None:
                 here = self.assignment.device.type == "cpu"
@@ -136,6 +177,7 @@ class Worker(BaseCollector):
             return RemoteError.of(error)
 
     def shutdown(self, timeout: float | None = None, close_env: bool = True, raise_on_error: bool = True) -> None:
+        logging.getLogger(PACKAGE).removeHandler(self.warnings)
         if self.collection is not None:
             self.collection.close()
             self.collection = None

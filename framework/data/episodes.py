@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..runs.stopping import asked
+from ..runs.stopping import Stopped, asked, give_up_if_asked
 from .gymnasium_wrappers import Convention, Outcome
 from .isolated import Isolated
 from .lasting import LASTING, Lasting, lasting
@@ -60,6 +60,7 @@ class Episodes(gymnasium.Wrapper):
 
     Raises:
         EnvironmentFault: from `reset` and `step`.
+        Stopped: from a replay, and from waiting for a process, as soon as the run shall stop.
     """
 
     def __init__(self, env: Convention | Isolated, id: str, stream: tuple[int, int, int]) -> None:
@@ -179,11 +180,18 @@ class Episodes(gymnasium.Wrapper):
         exact, self._exact = self._exact, False  # until it has come to its end
         observation, info = self._begin(saved["seed"], None)()
         for action in saved["actions"].numpy():
+            give_up_if_asked()
             if self._seed is not None:
                 observation, *_, info = self.step(action)
         if self._seed is None:  # it ended where it had not, so there is nothing to go on with
             return self.reset()
-        self._exact = exact and packed(observation) == packed(arrays(saved["observation"]))
+        same = packed(observation) == packed(arrays(saved["observation"]))
+        if exact and not same:
+            log.warning(
+                "resumed, but not exactly: %s, episode with seed %d: replayed up to step %d, it shows something else",
+                self.id, saved["seed"], len(saved["actions"]),
+            )  # fmt: skip
+        self._exact = exact and same
         return observation, info
 
     def _begin(self, seed: int, options: dict[str, Any] | None) -> Callable[[], tuple[Observation, dict[str, Any]]]:
@@ -209,6 +217,8 @@ class Episodes(gymnasium.Wrapper):
             outcome = ending()
             self._lasting = lasting(outcome[-1])
             return outcome
+        except Stopped:
+            raise
         except (Exception, SystemExit) as error:
             if isinstance(error, SystemExit) and asked():
                 raise

@@ -220,10 +220,10 @@ class Experience(pl.LightningDataModule):
                 self.base_policy.generator.manual_seed(torch.initial_seed() + 7919 * rank())
             before = self._collection_state if self._collection is None else self._collection.state_dict()
             policies = [Remembered(policy) for policy in self.policies]
-            if self._collection is None:
-                task = Task(self.environment, self._act, self.policies, self.frames, self.seed, rank(), self.phases)
-                self._collection = self.collector.start(task, self._collection_state)
             try:
+                if self._collection is None:
+                    task = Task(self.environment, self._act, self.policies, self.frames, self.seed, rank(), self.phases)
+                    self._collection = self.collector.start(task, self._collection_state)
                 with self.phases("environment"):
                     collected = self._collection.collect()
             except Stopped:

@@ -66,6 +66,21 @@ class Episode:
     def __len__(self) -> int:
         return len(self.transitions)
 
+    def state(self) -> dict[str, Any]:
+        """Plain tensors and containers, for `restored`; each observation is in it once."""
+        once = self.transitions.exclude(("next", "observation")).to_dict()
+        last = self.transitions[-1:].select(("next", "observation")).to_dict()
+        return {"seed": self.seed, "transitions": once, "last": last}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> "Episode":
+        """The episode of which this is the state."""
+        transitions = TensorDict(state["transitions"])
+        transitions.auto_batch_size_(1)
+        last = TensorDict(state["last"], [1])["next", "observation"]
+        transitions["next", "observation"] = torch.cat([transitions["observation"][1:], last])
+        return cls(state["seed"], transitions)
+
 
 @torch.no_grad()
 def play(environment: Environment, policy: Behaviour, seeds: Sequence[int]) -> list[Episode]:

@@ -14,6 +14,7 @@ from torchrl.data import Bounded, Categorical, Composite, Unbounded
 from torchrl.envs import EnvBase
 
 from ..keys import FAULTY
+from ..runs.stopping import Stopped
 from .episodes import EnvironmentFault, Episodes
 from .fault_limit import FaultLimit
 from .observation_space import Observation, shape_of
@@ -118,6 +119,8 @@ class Together(EnvBase):
             try:
                 self.simulators[i] = self._starts[i]()()
                 break
+            except Stopped:
+                raise
             except Exception as error:
                 again = EnvironmentFault(fault.id, fault.seed, fault.step, f"it could not be made anew: {error}")
                 again.__cause__ = error

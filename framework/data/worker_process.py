@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
 
+from ..runs import lifeline
+from ..runs.stopping import give_up_if_asked
 from .nonsense import SelfExplaining
 from .worker import CLOSE
 
@@ -50,8 +52,8 @@ class WorkerProcess:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        lifeline.groups.add(self._process.pid)
         self._end = weakref.finalize(self, end, self._process, self._connection, os.getpid(), CLOSING_LIMIT)
-        self._asked_at = monotonic()
         self.ask(order)
 
     @property
@@ -60,7 +62,7 @@ class WorkerProcess:
 
     def ask(self, message: Any) -> None:
         """Sends a message; where nobody takes it, `answer` says so."""
-        self._asked_at = monotonic()
+        self._asked_at, self._answered = monotonic(), False
         with contextlib.suppress(OSError):
             self._connection.send_bytes(pickle.dumps(message))
 
@@ -73,6 +75,7 @@ class WorkerProcess:
 
         Raises:
             ProcessFailed: when there is none; the process is gone then, in any case.
+            Stopped: when the run shall stop meanwhile; the process can only be closed then.
         """
         deadline = self._asked_at + limit
         try:
@@ -81,13 +84,18 @@ class WorkerProcess:
                 if (late or ended(self._process.pid)) and not self._connection.poll():
                     code = self.kill()
                     raise ProcessFailed(f"no answer within {limit:g} s ({key})" if late else last_words(code))
+                give_up_if_asked()
+            self._answered = True
             return self._connection.recv_bytes()
         except (EOFError, OSError):
             raise ProcessFailed(last_words(self.kill())) from None
 
     def close(self) -> None:
-        """Lets the simulator close itself, then ends its process."""
-        self._end()
+        """Lets the simulator close itself, unless it is in the middle of something, then ends its process."""
+        if self._answered:
+            self._end()
+        else:
+            self.kill()
 
     def kill(self) -> int:
         """Ends it at once and gives its exit code, which is its own where it had ended by itself."""
@@ -106,6 +114,7 @@ def end(process: subprocess.Popen, connection: Connection, owner: int, patience:
         while connection.poll(max(deadline - monotonic(), 0.0)):
             connection.recv_bytes()
     os.killpg(process.pid, signal.SIGKILL)  # of a process whose exit code is not taken yet, so no other has its number
+    lifeline.groups.discard(process.pid)
     process.wait()
     connection.close()
 

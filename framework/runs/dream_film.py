@@ -11,6 +11,7 @@ from .dream import Dream
 from .figures import COLOURS, GREY, figure
 from .film import labelled, stacked
 from .newest_colours import pixels
+from .stopping import give_up_if_asked
 from .strip import Curve, Strip, plain, strip
 
 AT_MOST = 6  # dimensions of a vector that are drawn
@@ -19,7 +20,11 @@ HEAD, ROW, MARGIN, GAP = 0.25, 0.8, 0.2, 0.06  # inches of a figure of traces: l
 
 
 def dream_film(dreams: Mapping[str, Dream], width: int = 480) -> list[Image.Image]:
-    """One picture a frame: of all observations below each other."""
+    """One picture a frame: of all observations below each other.
+
+    Raises:
+        Stopped: as soon as the run shall stop.
+    """
     first = next(iter(dreams.values()))
     length, context = len(first.truth), len(first.seen)
     rows = [
@@ -27,6 +32,7 @@ def dream_film(dreams: Mapping[str, Dream], width: int = 480) -> list[Image.Imag
     ]
     images = []
     for t in range(length):
+        give_up_if_asked()
         told = f"step {t}   seen" if t < context else f"step {t}   imagined for {t - context + 1} steps"
         images.append(stacked(labelled(told, width), *(row.at(t) for row in rows)))
     return images

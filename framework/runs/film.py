@@ -15,13 +15,18 @@ from .figures import COLOURS
 from .footage import Footage
 from .promises import comparable_steps, promised_returns, realised_returns, states
 from .value_promises import promised_and_realised
+from .stopping import give_up_if_asked
 from .strip import Curve, strip
 
 
 def film(
     footage: Footage, episode: Episode, curves: list[Curve], width: int, max_frames: int, max_seconds: float
 ) -> tuple[list[Image.Image], float]:
-    """The pictures, and how long each is shown, in seconds: real time, unless that takes more than `max_seconds`."""
+    """The pictures, and how long each is shown, in seconds: real time, unless that takes more than `max_seconds`.
+
+    Raises:
+        Stopped: as soon as the run shall stop.
+    """
     last = len(footage.frames) - 1
     stride = math.ceil((last + 1) / max_frames)
     shown = [*range(0, last, stride), last]
@@ -32,6 +37,7 @@ def film(
     below = strip(curves, last, (width, width // 3))
     images = []
     for step in shown:
+        give_up_if_asked()
         label = labelled(f"step {step}   return {so_far[step]:.1f}{hurry}", width)
         images.append(stacked(label, scaled(footage.frames[step], width), below.at(step)))
     return images, real / speed / len(shown)

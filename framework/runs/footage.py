@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..data.environments import Environment
 from ..data.play import Episode
 from ..keys import ACTION
+from .stopping import give_up_if_asked
 
 
 @dataclass
@@ -23,12 +24,14 @@ def render(environment: Environment, episode: Episode) -> Footage:
 
     Raises:
         Exception: whatever the environment's renderer does where it cannot draw.
+        Stopped: as soon as the run shall stop.
     """
     simulator = environment.make_single(episode.seed, render=True)
     try:
         simulator.reset(seed=episode.seed)
         frames = [frame(simulator.render())]
         for action in episode.transitions[ACTION].numpy():
+            give_up_if_asked()
             *_, terminated, truncated, _ = simulator.step(action)
             frames.append(frame(simulator.render()))
             if terminated or truncated:

@@ -1,12 +1,18 @@
-"""A child process that does not outlive its parent, whatever ends the parent, and may leave signals to it."""
+"""A child process that does not outlive its parent, whatever ends the parent, and may leave signals to it.
 
+What a child itself has started does not end with it, unless the child leads a group, which can be killed as a whole.
+"""
+
+import contextlib
 import ctypes
 import os
 import signal
 import sys
+from multiprocessing import active_children
 
 PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGINT, signal.SIGTERM)
+groups: set[int] = set()  # of processes, led by children of this one whose exit code is not taken yet
 
 
 def end_with(parent: int) -> None:
@@ -28,3 +34,12 @@ def tie_to(parent: int) -> None:
 def leave_signals() -> None:
     """Called in the thread that starts children: these begin with signals blocked, until they tie themselves."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+
+
+def kill_children() -> None:
+    """Called by a process that leaves without unwinding: kills those too that have not tied themselves yet."""
+    for child in active_children():
+        child.kill()
+    for leader in tuple(groups):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGKILL)

@@ -17,6 +17,7 @@ from ..data.windows import Windows
 from ..imagination import Propagation, imagine
 from ..models.latent_world_model import LatentWorldModel
 from ..models.world_model import WorldModel
+from .stopping import give_up_if_asked
 
 NUMBERS_AT_ONCE = 4_000_000  # predicted at a time, to bound memory for large states and images
 
@@ -63,10 +64,15 @@ class Predicted(NamedTuple):
 def predictions(
     world_model: WorldModel, recorded: Windows, setting: OpenLoop, generator: torch.Generator
 ) -> Iterator[Predicted]:
-    """The predictions from recorded windows `[B, H]`, a part of the starts at a time, of each kind of observation."""
+    """The predictions from recorded windows `[B, H]`, a part of the starts at a time, of each kind of observation.
+
+    Raises:
+        Stopped: as soon as the run shall stop.
+    """
     device = world_model.device
     at = torch.tensor(setting.horizons, device=device) - 1
     for first, last in parts(recorded, setting):
+        give_up_if_asked()
         part = Windows(*(entry[first:last].to(device) for entry in recorded))
         state = known_states(world_model, part.context)[:, -1]  # [B, S]
         imagined = imagine(

@@ -18,6 +18,7 @@ from fulgurite.data.play import play
 from fulgurite.models.world_model import WorldModel
 from fulgurite.planners.objective import Objective
 from fulgurite.planners.random_shooting import RandomShooting
+from fulgurite.runs import stopping
 from fulgurite.runs.film import curves
 
 
@@ -95,6 +96,22 @@ def test_long_episodes_are_thinned_out_and_sped_up(tmp_path: Path) -> None:
     with Image.open(path) as video:
         assert video.n_frames == 8  # 0, 3, ..., 18, 20
         assert video.info["duration"] == pytest.approx(1000 / 8, abs=10)
+
+
+def test_a_stop_gives_it_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Asking(Camera):
+        def step(self, action: np.ndarray) -> tuple:
+            if self.step_count == 2:
+                stopping.ask()
+            return super().step(action)
+
+    camera = Asking()
+    try:
+        assert filmed(tmp_path, camera) == []
+    finally:
+        stopping.forget()
+    assert (camera.step_count, camera.made, camera.closed) == (3, 1, 1)
+    assert caplog.messages == []
 
 
 def test_a_machine_that_cannot_draw_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

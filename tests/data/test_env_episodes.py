@@ -129,15 +129,24 @@ class Drifting(gymnasium.Wrapper):
         return observation + self.number, info
 
 
-def test_a_replay_that_differs_says_so_and_goes_on() -> None:
-    env, other = (Episodes(Convention(Drifting(gymnasium.make("Pendulum-v1"))), "drift", (0, 0, 0)) for _ in range(2))
+def test_a_replay_that_differs_says_so_once_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    env, other, third = (
+        Episodes(Convention(Drifting(gymnasium.make("Pendulum-v1"))), "drift", (0, 0, 0)) for _ in range(3)
+    )
     env.reset()
     other.restore(env.state())
     assert other.exact
     other.reset()
     assert not other.exact
     assert not other.state()["exact"]
+    said = (
+        f"resumed, but not exactly: drift, episode with seed {env.seed}: replayed up to step 0, it shows something else"
+    )
+    assert caplog.messages == [said]
     other.step(np.zeros(1, np.float32))
+    third.restore(other.state())  # which says itself that it is not exact
+    third.reset()
+    assert caplog.messages == [said]
 
 
 def test_a_replay_that_ends_early_begins_the_next_episode() -> None:

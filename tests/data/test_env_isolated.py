@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.data.experience import Experience
 from fulgurite.data.isolated import Isolated
 from fulgurite.data.play import play
+from fulgurite.data.simulator import Simulator
+from fulgurite.data.worker_process import WorkerProcess
+from fulgurite.runs import stopping
 from fulgurite.selftest import faulty_environment as faulty_environment  # registers it
 
 FAULTY = "fulgurite.selftest.faulty_environment:selftest/Faulty-v0"
@@ -197,6 +201,71 @@ def test_workers_die_with_their_parent():
     while any(processes(worker) for worker in workers):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+LEFT_AT_ONCE = """
+import time
+import numpy as np
+from fulgurite.cli.stop import signals
+from fulgurite.data.environments import Environment
+from fulgurite.data.episodes import EnvironmentFault
+with signals(lambda stop: print("left", flush=True)) as stop:
+    stop.fitting = True
+    env = Environment("FAULTY", isolated=True, options={"way": "child", "at": 1}).make_single(0)
+    env.reset()
+    try:
+        env.step(np.zeros(1, np.float32))
+    except EnvironmentFault:
+        print(env.env.process.pid, flush=True)
+    time.sleep(100)
+""".replace("FAULTY", FAULTY)
+
+
+def test_what_a_simulator_started_ends_with_a_parent_that_leaves_at_once():
+    terminal, its_end = os.openpty()
+    parent = subprocess.Popen([sys.executable, "-c", LEFT_AT_ONCE], stdout=subprocess.PIPE, stderr=its_end, text=True)
+    assert parent.stdout is not None
+    group = int(parent.stdout.readline())
+    assert len(processes(group)) == 2
+    parent.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    parent.send_signal(signal.SIGTERM)
+    assert parent.communicate(timeout=5) == ("left\n", None)
+    assert parent.returncode == 128 + signal.SIGTERM
+    assert os.read(terminal, 100) == b"\033[?25h"  # a progress line had hidden the cursor
+    os.close(terminal)
+    os.close(its_end)
+    deadline = time.monotonic() + 5
+    while processes(group):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("way", ["hang", "make"])
+def test_nobody_waits_for_simulators_when_the_run_shall_stop(way, monkeypatch):
+    """For a step of three of them, or for one that is being made."""
+    if way == "make":
+        monkeypatch.setattr("fulgurite.data.isolated.WorkerProcess", lambda _: WorkerProcess(SlowlyMade("Pendulum-v1")))
+    options = {"way": "hang", "at": 4} if way == "hang" else {}
+    environment = Environment(FAULTY, 3, isolated=True, options=options)
+    experience = Experience(environment, RandomAgent(1), warmup_env_steps=0, env_steps_per_collection=30, capacity=400)
+    asking = threading.Timer(3.0, stopping.ask)
+    asking.start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(stopping.Stopped):
+            experience.collect()
+    finally:
+        asking.cancel()
+        stopping.forget()
+    assert 3 < time.monotonic() - began < 5
+
+
+class SlowlyMade(Simulator):
+    """Takes for ever."""
+
+    def make(self):
+        time.sleep(1e6)
 
 
 def test_they_step_at_the_same_time():

@@ -4,6 +4,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from tensordict import TensorDict
 from tiny import tiny_agent, tiny_experience
 
 from fulgurite.agents.random import RandomAgent
@@ -11,7 +12,7 @@ from fulgurite.data.buffer import Dataset
 from fulgurite.data.environments import Environment
 from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.data.experience import Experience
-from fulgurite.data.play import play
+from fulgurite.data.play import Episode, play
 
 
 class Ticking(gymnasium.Env):
@@ -163,6 +164,20 @@ def test_play_steps_only_what_still_runs():
         assert [len(episode) for episode in episodes] == [length, length]
         assert [episode.seed for episode in episodes] == [4, 5]
         assert episodes[0].return_ == sum(range(length + 1))
+
+
+def test_an_episode_survives_a_safe_checkpoint(tmp_path):
+    seen = {"eye": torch.arange(3 * 4).reshape(3, 4).byte(), "joint": torch.rand(3, 2)}
+    then = {name: torch.cat([frames[1:], frames[:1]]) for name, frames in seen.items()}
+    plan = {"plan": torch.rand(3, 5, 1), "action": torch.rand(3, 1)}
+    for observation, following in ((seen["joint"], then["joint"]), (seen, then)):
+        rows = {"observation": observation, **plan, "next": {"observation": following, "reward": torch.rand(3, 1)}}
+        episode = Episode(7, TensorDict(rows).auto_batch_size_(1))
+        torch.save(episode.state(), tmp_path / "state.pt")
+        again = Episode.restored(torch.load(tmp_path / "state.pt", weights_only=True))
+        assert again.seed == 7
+        assert again.transitions.batch_size == episode.transitions.batch_size == (3,)
+        assert (again.transitions == episode.transitions).all()
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,22 @@ def test_the_newest_weights_act_and_a_fault_arrives_with_its_own_exception():
 
 
 @pytest.mark.slow
+def test_a_worker_that_could_not_bring_a_simulator_back_is_heard(caplog, capfd):
+    first, then = breakable(Processes(1), drifts=True), breakable(Processes(1), drifts=True)
+    first.collect()
+    state = first.state_dict()
+    first.close()
+    then.load_state_dict(state)
+    then.collect()
+    assert not then.state_dict()["ranks"][0]["collection"]["workers"][0]["collection"]["simulators"][0]["exact"]
+    then.close()
+    (said,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert said.startswith("resumed, but not exactly: breakable:Breakable-v0, episode with seed ")
+    assert said.endswith(": replayed up to step 6, it shows something else")
+    assert "resumed" not in capfd.readouterr().err
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_noticed():
     experience = breakable(Processes(2), sleeps_from=12)
     experience.collect()

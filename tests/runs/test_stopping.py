@@ -12,8 +12,9 @@ import torch
 from tiny import tiny_experiment
 
 from fulgurite.callbacks.evaluate_agent import EvaluateAgent
+from fulgurite.callbacks.model_error import ModelError
 from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
-from fulgurite.runs import metrics, stopping
+from fulgurite.runs import metrics, prediction_error, stopping
 from fulgurite.runs.checkpoint import latest
 from fulgurite.runs.difference import difference
 
@@ -132,6 +133,40 @@ def test_nothing_is_lost_by_a_stop(where, tmp_path):
     assert (whole.experience.dataset.buffer[:] == resumed.experience.dataset.buffer[:]).all()
     assert torch.equal(whole.agent.generator.get_state(), resumed.agent.generator.get_state())
     assert difference(tmp_path / "whole", run, in_order=False) is None
+
+
+def with_model_error(ask=None):
+    """It looks twice as often as the evaluation, whose episodes it starts from."""
+    experiment = tiny_experiment()
+    experiment.callbacks = {
+        "evaluate": EvaluateAgent(experiment.evaluation, every_env_steps=40),
+        "model_error": ModelError((1, 2), particles=2, starts=8, every_env_steps=20),
+        **({"ask": ask} if ask else {}),
+        "save": SaveCheckpoint(1000),
+    }
+    return experiment
+
+
+@pytest.mark.parametrize("env_steps", [None, 60, 80])
+def test_the_evaluations_episodes_are_still_there_when_a_run_resumes(env_steps, tmp_path, monkeypatch):
+    """Asked while updates are made between the two, or while the model is held against the episodes."""
+    whole = with_model_error()
+    whole.fit(tmp_path / "whole")
+    stopped = with_model_error(AskInFit(60, 2) if env_steps is None else None)
+    measured = prediction_error.predictions
+
+    def asking(*arguments):
+        if stopped.experience.env_steps == env_steps:
+            stopping.ask()
+        return measured(*arguments)
+
+    monkeypatch.setattr(prediction_error, "predictions", asking)
+    assert stopped.fit(tmp_path / "stopped")["status"] == "interrupted"
+    stopping.forget()
+    monkeypatch.undo()
+    resumed = with_model_error()
+    assert resumed.fit(tmp_path / "stopped", latest(tmp_path / "stopped"))["status"] == "completed"
+    assert difference(tmp_path / "whole", tmp_path / "stopped", in_order=False) is None
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
