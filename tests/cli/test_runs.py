@@ -13,9 +13,8 @@ import pytest
 from fulgurite.cli import fit, main, run_folder
 from fulgurite.data.episodes import EnvironmentFault
 from fulgurite.recipe import Composed, MissingExtra, RecipeError
-from fulgurite.runs import about
+from fulgurite.runs import about, stopping
 from fulgurite.runs import checkpoint as checkpoints
-from fulgurite.runs import stopping
 
 RESULT = {
     "status": "completed",
