@@ -74,7 +74,7 @@ class Alerts(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if isinstance(exception, Exception) and trainer.is_global_zero:
             said = " ".join(blanked(str(exception), trainer.default_root_dir).split())[:300]
-            self._say(trainer, "failed", f"{type(exception).__name__}: {said}")
+            self._tell(trainer, "failed", f"{type(exception).__name__}: {said}")
         self._stop()
 
     def state_dict(self) -> dict[str, Any]:
@@ -149,8 +149,11 @@ class Alerts(Callback):
                 self._say(trainer, "stalled", f"no environment has answered for {self.stalled_seconds:g} s")
 
     def _say(self, trainer: Trainer, name: str, text: str) -> None:
+        log.warning("alert %s at %d env steps: %s", name, trainer.datamodule.env_steps, text)  # type: ignore[attr-defined]
+        self._tell(trainer, name, text)
+
+    def _tell(self, trainer: Trainer, name: str, text: str) -> None:
         env_steps = trainer.datamodule.env_steps  # type: ignore[attr-defined]
-        log.warning("alert %s at %d env steps: %s", name, env_steps, text)
         for logger in trainer.loggers:
             logger.log_metrics({f"alert/{name}": 1.0})
             if isinstance(logger, Wandb):

@@ -110,7 +110,9 @@ class Workers(Collecting):
             together = self.collector.next()
         except Exception as error:
             said = " ".join(f"{type(error).__name__}: {error}".split())[:100]
-            raise WorkerLost(f"a worker ended by itself: it was killed, or ran out of memory ({said})") from None
+            # as it tidies up, the collector may stumble over the one that was lost, which tells nobody anything
+            why = "" if "Cannot close a process" in said else f" ({said})"
+            raise WorkerLost(f"a worker ended by itself: it was killed, or ran out of memory{why}") from None
         return [received(together, worker) for worker in range(self.count)]
 
     def waited_for(self, work: Callable[[], Any]) -> Any:

@@ -98,13 +98,20 @@ def test_wandb_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert alert.text == "at 70 env steps: 2 updates were skipped: losses or gradients were not finite"
 
 
-def test_a_failure_is_told_without_the_recipes_secrets(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_told_without_the_recipes_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
     (tmp_path / "recipe.yaml").write_text("environment: {options: {api_key: SESAME-1}}\n")
     run = Run(tmp_path, watch := Alerts(stalled_seconds=None))
+    logger = Wandb()
+    run.trainer.loggers.append(logger)
+    logger.log_graph(SimpleNamespace(trainer=run.trainer))
     error = RuntimeError(f"{'x' * 290} SESAME-1 at ftp://me:SESAME-2@host")
     watch.on_exception(run.trainer, None, error)  # type: ignore[arg-type]
-    assert "alert failed at" in caplog.text
-    assert "SESA" not in caplog.text
+    logger.finalize("failed")
+    (alert,) = records(tmp_path)["alert"]
+    assert alert.title == "failed"
+    assert "RuntimeError: xxx" in alert.text
+    assert "SESA" not in alert.text
 
 
 @pytest.mark.parametrize("wrong", [{"model_growth": 1.0}, {"gap": 0.0}, {"stalled_seconds": 0.0}])
