@@ -1,10 +1,11 @@
 """What should call somebody to a run: losses that are not finite, a model that gets worse, plans that promise too much,
-an environment that stands still.
+an environment that stands still, a disk that is full.
 
     skipped updates       any, since they were not finite
     diverging model       error_h<k> above `model_growth` times its best, or above that of predicting no change
     exploitation gap      promised - realised above `gap` times the larger of the two in two evaluations in a row, see
                           `runs/promises.py`
+    no checkpoint         the disk refused the last one
     stalled               nothing happens for `stalled_seconds` while environments are stepped
 
 It is said once, again when it has been well in between: in the log, in `metrics.jsonl` as `alert/<name>`, and by W&B,
@@ -22,6 +23,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from fulgurite.runs.blanked import blanked
 from fulgurite.runs.metrics import MetricsFile, horizons
 
+from .save_checkpoint import SaveCheckpoint
 from .wandb_logger import Wandb
 
 log = logging.getLogger(__name__)
@@ -93,7 +95,11 @@ class Alerts(Callback):
         files = [logger for logger in trainer.loggers if isinstance(logger, MetricsFile)]
         if not files or not trainer.is_global_zero:
             return
-        for name, text in self.judged(dict(files[0].latest)).items():  # a copy: the other thread writes
+        judged = self.judged(dict(files[0].latest))  # a copy: the other thread writes
+        for saver in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(saver, SaveCheckpoint):
+                judged["no_checkpoint"] = saver.refused
+        for name, text in judged.items():
             if text is None:
                 self.raised.discard(name)
             elif name not in self.raised:

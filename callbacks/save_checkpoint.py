@@ -40,6 +40,9 @@ class SaveCheckpoint(Checkpoint):
             the replay buffer lies on the disk twice, see `runs/shared_files.py`.
         keep_best: whether the one with the best evaluation stays too; the file `checkpoints/best` names it.
 
+    Attributes:
+        refused: what the disk had against the last checkpoint; None where it was written.
+
     Raises:
         ValueError: unless keep >= 1 and every_seconds > 0.
     """
@@ -61,6 +64,7 @@ class SaveCheckpoint(Checkpoint):
         self.keep = keep
         self.keep_best = keep_best
         self._best: tuple[float, str] | None = None
+        self.refused: str | None = None
         self._newest: Path | None = None  # that this run wrote or went on from
         self._saved: tuple[int, int] | None = None
         self._saved_at = time.monotonic()
@@ -131,6 +135,7 @@ class SaveCheckpoint(Checkpoint):
             if problem[0] in NO_ROOM:
                 self._make_room(trainer)
             problem = self._written(trainer, path)
+        self.refused = None if problem is None else problem[1]
         if problem is None:
             self._prune(trainer, path)
             self._newest = path

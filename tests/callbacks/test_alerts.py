@@ -9,6 +9,7 @@ from wandb_file import records
 from watched import Run
 
 from fulgurite.callbacks.alerts import Alerts
+from fulgurite.callbacks.save_checkpoint import SaveCheckpoint
 from fulgurite.callbacks.wandb_logger import Wandb
 from fulgurite.runs.metrics import report
 
@@ -44,6 +45,17 @@ def test_a_model_worse_than_no_change_but_not_at_first(tmp_path: Path) -> None:
     assert not alerts(run)
     told(run, 2, model__error_h1=1.9, model__persistence_h1=1.0)
     assert alerts(run) == ["alert/model_error"]
+
+
+def test_a_disk_that_refuses_checkpoints_is_told_once_until_it_takes_one(tmp_path: Path) -> None:
+    saver = SaveCheckpoint()
+    run = Run(tmp_path, Alerts(stalled_seconds=None))
+    saver.on_train_epoch_end = lambda trainer, agent: None
+    run.trainer.callbacks.append(saver)
+    for step, refused in enumerate((None, "No space left", "No space left", None, "No space left")):
+        saver.refused = refused
+        told(run, step)
+    assert alerts(run) == ["alert/no_checkpoint"] * 2
 
 
 def test_an_exploitation_gap_of_two_evaluations(tmp_path: Path) -> None:

@@ -148,7 +148,9 @@ def test_a_full_disk_does_not_stop_the_training(tmp_path: Path, caplog: pytest.L
     assert len(refused) == 2
     assert names(run) == ["step-200"]
     assert "no checkpoint at step 400, training goes on without: [Errno 28] No space left" in caplog.text
+    assert run.trainer.callbacks[0].refused == "[Errno 28] No space left on device"
     run.go(600)
+    assert run.trainer.callbacks[0].refused is None
     assert names(run) == ["step-200", "step-600"]
     refusing(run, 2)
     run.data.gradient_steps = 5
