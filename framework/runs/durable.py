@@ -19,6 +19,7 @@ def write(path: Path, dump: Callable[[Any], Any]) -> None:
 def swap(path: Path, text: str) -> None:
     """Writes a small text in one go: whoever reads it sees the old one or the new one."""
     temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)  # somebody else's folder may have a link there
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
