@@ -89,7 +89,7 @@ def no_links_out(folder: Path) -> None:
     """To be called before files of a run are written: whoever made the folder could have them lead to other files.
 
     Raises:
-        Usage: for a link to a file outside, or to nothing. A folder may lie on another disk.
+        Usage: for a link to a file outside, be it there or not. A folder may lie on another disk.
     """
     links = [path for path in folder.rglob("*") if path.is_symlink() and not path.is_dir()]
     for path in links:
