@@ -64,11 +64,12 @@ def to_itself(folder: Path) -> Iterator[None]:
     """Has the run to itself, so that no other process writes into its folder. The system lets go when we end, however.
 
     Raises:
-        Usage: where another process has it, named, or where the folder cannot be written.
+        Usage: where another process has it, named, where the folder cannot be written, and for `no_links_out`.
     """
     if further_rank():  # the first one has it for all of them
         yield
         return
+    no_links_out(folder)
     from filelock import FileLock, Timeout
 
     lock, owner = FileLock(folder / LOCK, timeout=0), folder / OWNER
@@ -85,6 +86,20 @@ def to_itself(folder: Path) -> Iterator[None]:
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
+
+
+def no_links_out(folder: Path) -> None:
+    """To be called before files of a run are written: whoever made the folder could have them lead to other files.
+
+    Raises:
+        Usage: for a link to a file outside, be it there or not. A folder may lie on another disk.
+    """
+    links = [path for path in folder.rglob("*") if path.is_symlink() and not path.is_dir()]
+    for path in links:
+        inside = Path(os.path.realpath(path)).is_relative_to(folder.resolve())
+        logs = path.match("wandb/*/logs/*")  # W&B links those of each of its runs, and makes a new folder for the next
+        if not inside and not logs:
+            raise Usage(f"{path}: expected a file, got a link to {path.readlink()}, which a run would overwrite")
 
 
 def drop_if_empty(folder: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..recipe_files import runs_below
 from .evaluate import chosen
 from .output import Usage, complain, say, say_json, trusting
+from .run_folder import no_links_out
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +31,7 @@ def run(given: argparse.Namespace) -> int:
     folder: Path = given.run_folder
     if not folder.is_dir():
         raise Usage(f"RUN: expected the folder of a run, got {folder}{runs_below(str(folder))}")
+    no_links_out(folder)
     for name, least in (("start", 0), ("context", 1), ("horizon", 1), ("width", 60)):
         if getattr(given, name) < least:
             raise Usage(f"--{name}: expected at least {least}, got {getattr(given, name)}")

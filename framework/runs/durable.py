@@ -28,6 +28,7 @@ def write(path: Path, dump: Callable[[Any], Any]) -> None:
 def swap(path: Path, text: str) -> None:
     """Writes a small text in one go: whoever reads it sees the old one or the new one, after a power cut too."""
     temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)  # somebody else's folder may have a link there
     write(temporary, lambda file: file.write(text.encode()))
     temporary.replace(path)
     flush_folder(path.parent)

@@ -310,6 +310,33 @@ def test_a_run_belongs_to_one_process_at_a_time(double: Double, run: Path, capsy
     assert not unfinished.exists()
 
 
+@pytest.mark.parametrize("name", ["metrics.jsonl", "result.json", "owner", "plots/returns.png", "dangling"])
+def test_nothing_is_written_through_a_link_out_of_the_folder(
+    double: Double, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    mine = tmp_path / "mine"
+    if name != "dangling":
+        mine.write_text("mine")
+    path = run / {"owner": run_folder.OWNER}.get(name, name)
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(mine)
+    for verb in ("resume", "video"):
+        assert main([verb, str(run)]) == 2
+        assert f"{path}: expected a file, got a link to {mine}, which a run would overwrite" in capsys.readouterr().err
+    assert not double.fitted
+    assert name == "dangling" or mine.read_text() == "mine"
+
+
+def test_a_run_may_lie_on_several_disks_and_have_links_within(double: Double, run: Path, tmp_path: Path) -> None:
+    (run / "checkpoints").rename(tmp_path / "disk")
+    (run / "checkpoints").symlink_to(tmp_path / "disk")
+    (run / "debug.log").symlink_to("recipe.yaml")
+    logs = run / "wandb" / "offline-run-1" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "debug-core.log").symlink_to(tmp_path / "core.log")  # as W&B does
+    assert main(["resume", str(run)]) == 0
+
+
 def test_resume_changes_the_length_and_what_is_watched_only(
     double: Double, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

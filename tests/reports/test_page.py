@@ -135,6 +135,16 @@ def test_no_file_is_embedded_that_is_no_picture(tmp_path: Path) -> None:
     assert "step-400" in text
 
 
+def test_a_page_goes_through_no_link(tmp_path: Path) -> None:
+    folder = folder_of_run(tmp_path)
+    (tmp_path / "mine").write_text("mine")
+    for name in (REPORT, f".{REPORT}.tmp"):
+        (folder / name).symlink_to(tmp_path / "mine")
+    made([folder], folder / REPORT)
+    assert not (folder / REPORT).is_symlink()
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_five_recipes_of_three_seeds_are_soon_made_and_small(tmp_path: Path) -> None:
     horizons = (5, 6, 7, 8, 9)
     folders = [
