@@ -14,7 +14,7 @@ from ..redact import redact
 from ..runs import stopping
 from . import run_folder, slurm_job
 from .other_recipe import differing
-from .output import complain, further_rank, say
+from .output import Usage, complain, further_rank, say
 from .parent import share_fate
 from .stop import Stop, signals
 
@@ -23,19 +23,27 @@ def go_on(composed: Composed, folder: Path) -> int:
     """Fits in a folder from its newest undamaged checkpoint, or from the start where it has none."""
     with run_folder.to_itself(folder):
         checkpoint = None
-        if any((folder / "checkpoints").glob("*")):
-            checkpoint = newest(folder)
-            say(f"from {checkpoint.name}" if checkpoint else "from the start")
+        if any((folder / "checkpoints").glob("*")) and (checkpoint := newest(folder)) is None:
+            say("from the start")
         return fit(composed, folder, checkpoint)
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest undamaged checkpoint of a run that we have to ourselves; what a killed process left is removed."""
+    """The newest undamaged checkpoint of a run that we have to ourselves; what a killed process left is removed.
+
+    Raises:
+        Usage: where there are checkpoints and none is whole. To start over would in time remove what somebody can mend.
+    """
     from ..runs.checkpoint import latest, sweep  # imports torch
 
     if not further_rank():
         sweep(folder)
-    return latest(folder, complain)
+    checkpoint = latest(folder, complain)
+    if checkpoint is not None:
+        say(f"from {checkpoint.name}")
+    elif run_folder.checkpoints(folder):
+        raise Usage(f"{folder}: every checkpoint is damaged; start again with: fulgurite train {folder}")
+    return checkpoint
 
 
 def fit(composed: Composed, folder: Path, checkpoint: Path | None) -> int:

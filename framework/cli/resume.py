@@ -48,11 +48,8 @@ def run(given: argparse.Namespace) -> int:
     say(f"{composed.file.name}: {folder}")
     with run_folder.to_itself(folder):
         checkpoint = newest(folder)
-        if checkpoint is None:
-            raise Usage(f"{folder}: every checkpoint is damaged; start again with: fulgurite train {folder}")
         if given.overrides and not further_rank():
             run_folder.write_recipe(folder, composed)
-        say(f"from {checkpoint.name}")
         if submission is None:
             return fit(composed, folder, checkpoint)
     submission.submit([folder])

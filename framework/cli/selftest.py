@@ -27,7 +27,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("drills", nargs="*", default=[], metavar="DRILL", help="only these")
     parser.add_argument("--long", action="store_true", help="each drill many times")
-    parser.add_argument("--family", action="append", default=[], metavar="RECIPE", help="resume only these; repeatable")
+    parser.add_argument(
+        "--family", action="append", default=[], metavar="RECIPE", help="resume and stop only these; repeatable"
+    )
     parser.add_argument("--list", action="store_true", help="name the drills, and run none")
     parser.add_argument("--place", type=Path, help="a folder to work in, such as one on a cluster's file system")
 

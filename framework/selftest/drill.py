@@ -48,7 +48,8 @@ class Extent(NamedTuple):
 
     Attributes:
         long: each thing many times.
-        families: recipes, for the drills that go through families; by default one, or all of them the long way.
+        families: recipes, for the drills that go through families; by default one, or, where runs are killed, all of
+            them the long way.
     """
 
     long: bool = False

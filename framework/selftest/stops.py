@@ -16,7 +16,7 @@ from pathlib import Path
 from ..cli.run_folder import completed
 from ..runs.checkpoint import latest
 from ..runs.difference import difference
-from .drill import FAMILIES, Extent, Failed
+from .drill import ALONE, FAMILIES, Extent, Failed, Skipped
 from .exactness import TWO
 from .fixture import small_recipe
 from .killed_run import finish, kill, last_words, said, start, the_run, wait_until
@@ -31,27 +31,35 @@ WATCHED = """
 """
 NOT_BEFORE = {"fit": 40, "collect": 60, "plan": 80, "evaluate": 100, "checkpoint": 130, "video": 150}
 ON_TWO = ("evaluate",)  # the short way
-ALONE = ("evaluate", "checkpoint", "video", "plots")  # what only the first of two processes does
+OF_THE_FIRST = ("evaluate", "checkpoint", "video", "plots")  # what only the first of two processes does
 
 
 def terminated(place: Path, extent: Extent) -> str:
-    """SIGTERM in every phase; the long way at twenty random moments, too."""
-    return asked(place, PHASES, 20 if extent.long else 0, [])
+    """SIGTERM in every phase of each of the given families, by default one; the long way at random moments, too."""
+    return each(place, extent.families or FAMILIES[:1], PHASES, 20 if extent.long else 0, [])
 
 
 def terminated_two_processes(place: Path, extent: Extent) -> str:
     """The same with two processes, of which the first is asked; the short way while it evaluates."""
     extra = [*TWO, "experience.max_env_steps=360"]  # a collection is one of each process: as many of them as alone
-    return asked(place, PHASES if extent.long else ON_TWO, 10 if extent.long else 0, extra)
+    names = [name for name in extent.families or FAMILIES[:1] if name not in ALONE]
+    if not names:
+        raise Skipped("these learn as they act, in one process")
+    return each(place, names, PHASES if extent.long else ON_TWO, 10 if extent.long else 0, extra)
 
 
-def asked(place: Path, phases: Sequence[str], stops: int, extra: list[str]) -> str:
-    """Asks runs to leave, goes on with them, and compares them with one that was left alone.
+def each(place: Path, names: Sequence[str], phases: Sequence[str], stops: int, extra: list[str]) -> str:
+    """What was seen of every family."""
+    return "; ".join(f"{name}: {asked(name, place / name, phases, stops, extra)}" for name in names)
+
+
+def asked(name: str, place: Path, phases: Sequence[str], stops: int, extra: list[str]) -> str:
+    """Asks runs of a family to leave, goes on with them, and compares them with one that was left alone.
 
     Raises:
         Failed: for another exit code than 143, more than 30 s, no checkpoint, no way back, or anything that differs.
     """
-    recipe = Path(small_recipe(FAMILIES[0], place))
+    recipe = Path(small_recipe(name, place))
     head, callbacks, rest = recipe.read_text().partition("callbacks:")
     kept = [line for line in rest.splitlines() if not line.startswith(("  video:", "  plots:"))]
     recipe.write_text(head + callbacks + WATCHED.rstrip() + "\n".join(kept) + "\n")
@@ -62,7 +70,7 @@ def asked(place: Path, phases: Sequence[str], stops: int, extra: list[str]) -> s
     folder = place / "phases"
     command: Sequence[str | Path] = ["train", *words]
     for phase in phases:
-        took[phase] = left_in_phase(command, folder, phase, 2 if extra and phase not in ALONE else 1)
+        took[phase] = left_in_phase(command, folder, phase, 2 if extra and phase not in OF_THE_FIRST else 1)
         command = ["resume", the_run(folder).relative_to(folder)]
     finish(start([*command, "callbacks.witness.phase=null"], folder), folder)
     compared(whole, the_run(folder), f"asked in {', '.join(phases)}")

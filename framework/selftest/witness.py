@@ -18,7 +18,9 @@ STAYS = 0.5  # seconds
 
 
 class Witness(pl.Callback):
-    """Leaves `in-phase-<rank>`, with the number of its process, in the run folder, once. For agents that plan.
+    """Leaves `in-phase-<rank>`, with the number of its process, in the run folder, once.
+
+    An agent without a planner plans where it acts, and one without a base policy warms up itself.
 
     Args:
         phase: one of `PHASES`, or none for a run that is left alone.
@@ -53,10 +55,14 @@ class Witness(pl.Callback):
 
             return stays
 
-        data.base_policy.forward = within(data.base_policy.forward, "warm-up")
         data._act = within(data._act, "collect", "collect")
-        agent.planner.plan = within(agent.planner.plan, "plan", "collect")
         agent.forward = within(agent.forward, "evaluate", "evaluate")
+        first = data.base_policy or agent
+        first.forward = within(first.forward, "warm-up", "collect")
+        if hasattr(agent, "planner"):
+            agent.planner.plan = within(agent.planner.plan, "plan", "collect")
+        else:
+            agent.forward = within(agent.forward, "plan", "collect")
         agent.training_step = within(agent.training_step, "fit")
         checkpoint.fingerprint = within(checkpoint.fingerprint, "checkpoint")
         for module in [sys.modules[type(callback).__module__] for callback in trainer.callbacks]:  # type: ignore[attr-defined]

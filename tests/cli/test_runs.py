@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from fulgurite.cli import fit, main, run_folder
+from fulgurite.cli.output import Usage
 from fulgurite.data.episodes import EnvironmentFault
-from fulgurite.recipe import Composed, MissingExtra, RecipeError
+from fulgurite.recipe import Composed, MissingExtra, RecipeError, compose
 from fulgurite.runs import about, stopping
 from fulgurite.runs import checkpoint as checkpoints
 
@@ -257,6 +259,23 @@ def test_resume_passes_over_a_damaged_checkpoint(double: Double, run: Path, caps
     assert main(["resume", str(run / "recipe.yaml")]) == 0
     assert double.fitted == [(run, run / "checkpoints/step-100")]
     assert "step-1000" in capsys.readouterr().err
+
+
+def test_a_job_that_comes_back_does_not_start_over_where_its_checkpoints_are_damaged(
+    double: Double, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    composed = compose(run)
+    assert fit.go_on(composed, run) == 0
+    for checkpoint in run.glob("checkpoints/step-*/checkpoint.pt"):
+        checkpoint.write_bytes(b"torn")
+    with pytest.raises(Usage, match="every checkpoint is damaged; start again with"):
+        fit.go_on(composed, run)
+    assert double.fitted == [(run, run / "checkpoints/step-1000")]
+    for checkpoint in run.glob("checkpoints/step-*"):
+        shutil.rmtree(checkpoint)
+    (run / "checkpoints/.tmp-step-100").mkdir()  # of a first checkpoint that was not finished
+    assert fit.go_on(composed, run) == 0
+    assert "from the start" in capsys.readouterr().out
 
 
 def test_resume_names_what_is_not_as_it_was(double: Double, run: Path, capsys: pytest.CaptureFixture[str]) -> None:

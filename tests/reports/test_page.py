@@ -138,10 +138,10 @@ def test_no_file_is_embedded_that_is_no_picture(tmp_path: Path) -> None:
 def test_a_page_goes_through_no_link(tmp_path: Path) -> None:
     folder = folder_of_run(tmp_path)
     (tmp_path / "mine").write_text("mine")
-    for name in (REPORT, f".{REPORT}.tmp"):
+    for name in (RUN_REPORT, f".{RUN_REPORT}.tmp"):
         (folder / name).symlink_to(tmp_path / "mine")
-    made([folder], folder / REPORT)
-    assert not (folder / REPORT).is_symlink()
+    made([folder], folder / RUN_REPORT)
+    assert not (folder / RUN_REPORT).is_symlink()
     assert (tmp_path / "mine").read_text() == "mine"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from fulgurite.cli import main
 from fulgurite.runs import checkpoint, shared_files
-from fulgurite.selftest import storage
+from fulgurite.selftest import stops, storage
 from fulgurite.selftest.drill import Extent, Failed, Skipped
 from fulgurite.selftest.drills import DRILLS
 
@@ -20,6 +20,12 @@ def test_the_drill_passes(drill, tmp_path):
         assert drill.run(tmp_path, Extent())
     except Skipped as reason:
         pytest.skip(str(reason))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mbpo/pendulum", "dreamer/pendulum", "planet/pendulum_pixels"])
+def test_other_families_are_asked_to_leave_in_each_phase(name, tmp_path):
+    assert f"{name}: asked in warm-up (" in stops.terminated(tmp_path, Extent(families=[name]))
 
 
 def test_a_checkpoint_that_is_not_checked_fails_the_drill(tmp_path, monkeypatch):
