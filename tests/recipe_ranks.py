@@ -12,8 +12,8 @@ SMALL = [
     "experience.max_env_steps=32", "experience.warmup_env_steps=8", "experience.env_steps_per_collection=8",
     "experience.updates_per_epoch=2", "experience.updates_per_call=1", "experience.batch_size=4",
     "experience.schedule={first_updates: 4, updates_per_env_step: 0.5}", "logger=null", "environment.num_envs=1",
-    "environment.max_episode_steps=12", "callbacks=null", "trainer.accelerator=cpu", "trainer.devices=2",
-    "trainer.strategy=ddp",
+    "environment.max_episode_steps=12", "environment.action_repeat=1", "callbacks=null",
+    "trainer.accelerator=cpu", "trainer.devices=2", "trainer.strategy=ddp",
 ]  # fmt: skip
 SEQUENCES = ["experience.sequence_length=6"]  # a collection has 9 frames
 SEARCH = ["agent.search.simulations=4"]
