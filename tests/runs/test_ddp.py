@@ -45,12 +45,16 @@ class Witness(pl.Callback):
 '''
 
 
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
+def python(folder: Path, *words: str) -> subprocess.CompletedProcess:
     environment = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "HOME": str(folder)}
     return subprocess.run(
-        [sys.executable, "-m", "fulgurite", *words],
+        [sys.executable, *words],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    return python(folder, "-m", "fulgurite", *words)
 
 
 def told(run: Path) -> list[dict]:
@@ -93,32 +97,43 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 TABULAR = {"dyna/maze", "dyna/maze_plus", "dyna/maze_prioritized"}
 UNLEARNED = {f"mcts/{task}" for task in ("acrobot", "cartpole_true", "frozen_lake", "tictactoe")} | {"baselines/random"}
 NAMES = sorted({str(path.relative_to(RECIPES).with_suffix("")) for path in RECIPES.rglob("*/*.yaml")} - UNLEARNED - TABULAR)
-ALWAYS = ("alphazero/frozen_lake", "bayesian/pendulum", "mbpo/pendulum", "ppo/cartpole")
-SMALL = [
-    "experience.max_env_steps=32", "experience.warmup_env_steps=8", "experience.env_steps_per_collection=8",
-    "experience.updates_per_epoch=2", "experience.updates_per_call=1", "experience.batch_size=4",
-    "experience.schedule={first_updates: 4, updates_per_env_step: 0.5}", "logger=null", "environment.num_envs=1",
-    "environment.max_episode_steps=12", "callbacks={witness: {_target_: witness.Witness}}",
-    "trainer.accelerator=cpu", "trainer.devices=2", "trainer.strategy=ddp",
-]  # fmt: skip
+FAMILIES = (
+    "alphazero/frozen_lake", "bayesian/pendulum", "dqn/cartpole", "dreamer/cartpole", "dyna/cartpole",
+    "guided/pendulum", "imagined_pg/pendulum", "mbpo/pendulum", "planet/pendulum", "ppo/cartpole", "sac/pendulum",
+    "smoother/pendulum_hidden_velocity", "svg/pendulum", "vae/pendulum_pixels",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [n if n in ALWAYS else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
-def test_every_recipe_keeps_its_ranks_together(name, tmp_path):
-    """Two collections on each rank, so normalisers, elites and weights have seen what both gathered."""
-    (tmp_path / "witness.py").write_text(WITNESS)
-    (tmp_path / "small.yaml").write_text(f"defaults: [{name}]\n")
-    search = ["agent.search.simulations=4"] if name.startswith(("mcts/", "alphazero/")) else []
-    dreaming = ["agent.model_first=2", "agent.model_every=2", "agent.rollouts.particles=2"]  # parts rest in turn
-    search += dreaming if name.startswith("mbpo/") else []
-    done = command(tmp_path, "train", "small.yaml", *SMALL, *search)
+def trained(folder: Path, *names: str) -> Path:
+    """The folder, with what each of two processes says of these recipes; see `recipe_ranks`."""
+    done = python(folder, str(Path(__file__).parents[1] / "recipe_ranks.py"), str(folder), *names)
     assert done.returncode == 0, done.stderr[-3000:]
-    (run,) = [path.parent for path in tmp_path.rglob("result.json")]
-    first, second = told(run)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One recipe of each family, trained by the same two processes: most of their time is their start."""
+    return trained(tmp_path_factory.mktemp("families"), *FAMILIES)
+
+
+def kept_together(name: str, folder: Path) -> None:
+    first, second = told(folder / name)
     assert same(first, second)
     kept = 8 if name.startswith("ppo/") else 16  # of its latest collection
-    assert len(first["rows"]) == len(second["rows"]) == kept
-    assert not torch.equal(first["rows"], second["rows"])
+    assert len(first["actions"]) == len(second["actions"]) == kept
+    assert not torch.equal(first["actions"], second["actions"])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_keeps_its_ranks_together(name, families):
+    kept_together(name, families)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in FAMILIES])
+def test_every_recipe_keeps_its_ranks_together(name, tmp_path):
+    kept_together(name, trained(tmp_path, name))
 
 
 def test_without_anything_to_learn_one_process_is_asked_for(tmp_path):
