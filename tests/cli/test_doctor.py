@@ -179,11 +179,10 @@ def test_more_threads_than_cores_are_noted(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_exit_code_says_whether_something_is_broken(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], said: str, code: int
 ) -> None:
-    from fulgurite.cli import doctor
-
-    for part in ("versions", "rendering", "tracking", "processor", "gpu"):
-        monkeypatch.setattr(doctor, part, lambda: [])
-    monkeypatch.setattr(doctor, "disk", lambda runs: [Finding(said, "disk", "made up")])
+    monkeypatch.setattr(doctor_versions, "versions", lambda: [])
+    for part in ("rendering", "tracking", "processor", "gpu"):
+        monkeypatch.setattr(doctor_checks, part, lambda: [])
+    monkeypatch.setattr(doctor_checks, "disk", lambda runs: [Finding(said, "disk", "made up")])
     assert main(["doctor", "--json"]) == code
     assert json.loads(capsys.readouterr().out) == {
         "ok": code == 0,
