@@ -70,7 +70,7 @@ def asked(name: str, place: Path, phases: Sequence[str], stops: int, extra: list
     folder = place / "phases"
     command: Sequence[str | Path] = ["train", *words]
     for phase in phases:
-        took[phase] = left_in_phase(command, folder, phase, 2 if extra and phase not in OF_THE_FIRST else 1)
+        took[phase] = left_in_phase(command, folder, phase, 2 if TWO[0] in extra and phase not in OF_THE_FIRST else 1)
         command = ["resume", the_run(folder).relative_to(folder)]
     finish(start([*command, "callbacks.witness.phase=null"], folder), folder)
     compared(whole, the_run(folder), f"asked in {', '.join(phases)}")

@@ -28,6 +28,14 @@ def test_other_families_are_asked_to_leave_in_each_phase(name, tmp_path):
     assert f"{name}: asked in warm-up (" in stops.terminated(tmp_path, Extent(families=[name]))
 
 
+@pytest.mark.slow
+def test_images_that_lie_on_the_disk_survive_being_asked_to_leave(tmp_path):
+    """The file has no name and goes with the process; what was in it comes back from the checkpoint."""
+    phases = ("warm-up", "fit", "collect")
+    said = stops.asked("planet/pendulum_pixels", tmp_path, phases, 0, ["experience.on_disk=true"])
+    assert "each left a checkpoint and ended identical" in said
+
+
 def test_a_checkpoint_that_is_not_checked_fails_the_drill(tmp_path, monkeypatch):
     for module in (checkpoint, shared_files):
         monkeypatch.setattr(module, "fingerprint", lambda path: {"bytes": path.stat().st_size})
