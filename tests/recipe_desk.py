@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,13 @@ callbacks:
   video: {_target_: Video, every: 2}
 seed: 0
 """
+
+
+def forget_modules(folder: Path) -> None:
+    """Another test's module may have the same name: what was imported from this folder is not kept."""
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(folder)):
+            del sys.modules[name]
 
 
 class Desk:

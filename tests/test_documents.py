@@ -17,6 +17,7 @@ import gymnasium
 import pytest
 import torch
 from documents import PAGES, ROOT, Block, Command, blocks, commands, files, inline
+from recipe_desk import forget_modules
 
 from fulgurite.cli import VERBS, _parsed, main
 from fulgurite.recipe import RecipeError, build, check, compose
@@ -61,11 +62,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setenv("WANDB_MODE", "offline")
-    modules, environments, threads = set(sys.modules), set(gymnasium.registry), torch.get_num_threads()
+    environments, threads = set(gymnasium.registry), torch.get_num_threads()
     yield tmp_path
-    for name in set(sys.modules) - modules:
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
+    forget_modules(tmp_path)
     for name in set(gymnasium.registry) - environments:
         del gymnasium.registry[name]
     torch.set_num_threads(threads)

@@ -2,23 +2,23 @@
 
 import functools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recipe_desk import Desk
+from recipe_desk import Desk, forget_modules
 from recipe_double import deep, experiment, planners
 
 from fulgurite.recipe import MissingExtra, RecipeError, build
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     desk = Desk(tmp_path)
     monkeypatch.chdir(desk.home)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("own", "mine")]:
-        monkeypatch.delitem(sys.modules, name)
-    return desk
+    yield desk
+    forget_modules(tmp_path)
 
 
 def test_the_signature_is_the_schema(desk: Desk) -> None:

@@ -3,10 +3,11 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recipe_desk import Desk
+from recipe_desk import Desk, forget_modules
 
 from fulgurite.recipe import RecipeError, build, to_yaml
 from fulgurite.recipe_files import RecipeFile
@@ -16,11 +17,12 @@ CANARY = "import pathlib\npathlib.Path({here!r}).write_text('ran')\n"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     desk = Desk(tmp_path)
     monkeypatch.chdir(desk.home)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    return desk
+    yield desk
+    forget_modules(tmp_path)
 
 
 @pytest.mark.parametrize("target", [*TARGETS, "recipe_double.experiment.planners.abstractmethod"])
