@@ -13,8 +13,9 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from fulgurite.models.dump import NotFinite
-from fulgurite.runs.checkpoint import BEST, FolderCheckpointIO, checkpoints, is_whole, step
+from fulgurite.runs.checkpoint import BEST, FolderCheckpointIO, checkpoints, step
 from fulgurite.runs.durable import swap
+from fulgurite.runs.manifest import is_whole
 from fulgurite.runs.metrics import MetricsFile
 from fulgurite.runs.nonfinite import moments, nonfinite
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ LEAVES = {
     "runs/durable",
     "runs/fit_loop",
     "runs/lifeline",
+    "runs/manifest",
     "runs/metrics",
     "runs/parts",
     "runs/phases",
@@ -101,3 +104,12 @@ def test_the_readme_lists_the_recipes():
     shipped = {str(path.relative_to(ROOT / "recipes").with_suffix("")) for path in (ROOT / "recipes").rglob("*/*.yaml")}
     table = (ROOT / "README.md").read_text().split("| recipe | task |")[1].split("\n\n")[0]
     assert shipped == set(re.findall(r"`(\w+/\w+)`", table))
+
+
+def test_the_linter_looks_at_every_file():
+    told = [sys.executable, "-m", "ruff", "check", "--show-files", "."]
+    shown = set(subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+    ours = {
+        str(path) for top in ("framework", "callbacks", "tests", "benchmarks") for path in (ROOT / top).rglob("*.py")
+    }
+    assert ours <= shown, sorted(ours - shown)

@@ -1,6 +1,6 @@
 """Checkpoints that are whole or absent: a folder of hashed files, renamed into place once.
 
-    checkpoints/.tmp-step-2000-<pid>/   checkpoint.pt, parts, about.json, then MANIFEST.json with sizes and sha256, all flushed
+    checkpoints/.tmp-step-2000-<pid>/   checkpoint.pt, parts, about.json, then MANIFEST.json (`manifest`), all flushed
     checkpoints/step-2000/              the same folder, renamed: atomic on one file system
 
 The tensors and plain containers of its files are read by `checkpoint_content`, so a foreign file runs no code. Parts
@@ -20,23 +20,16 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from .checkpoint_content import WrongCheckpoint, read
 from . import parts
 from .about import ABOUT, as_text
+from .checkpoint_content import read
 from .durable import fingerprint, flush_folder, write
+from .manifest import FORMAT, MANIFEST, PAYLOAD, DamagedCheckpoint, is_whole, named_files, unknown_files, verify
 from .parts import NAME, replaced, size_in_bytes
 from .shared_files import SharedFiles, Source
 
-PAYLOAD = "checkpoint.pt"
-MANIFEST = "MANIFEST.json"
 BEST = "best"  # beside the folders, names the one with the best evaluation
-FORMAT = 3
-MANIFEST_BYTES = 16 << 20  # at most
 SPARE = 1.2  # of what a checkpoint needs must be free on the disk, so that it is not filled to the last byte
-
-
-class DamagedCheckpoint(WrongCheckpoint):
-    """A checkpoint folder whose content is not what its manifest says."""
 
 
 class FolderCheckpointIO(CheckpointIO):
@@ -106,7 +99,7 @@ class FolderCheckpointIO(CheckpointIO):
         if not names or self._newest is None:
             return self._shared.sources(names, {}, None)
         others = sorted(set(self._newest.parent.glob("step-*")) - {self._newest})
-        return self._shared.sources(names, {one: _files(one) for one in (self._newest, *others)}, self.beside)
+        return self._shared.sources(names, {one: named_files(one) for one in (self._newest, *others)}, self.beside)
 
     def _write(self, checkpoint: dict[str, Any], folder: Path, sources: dict[str, Source]) -> None:
         files: dict[str, Any] = {}
@@ -134,7 +127,11 @@ class FolderCheckpointIO(CheckpointIO):
         """The names of parts that need not be given again: the checkpoint before has them, and none is damaged."""
         if self._newest is None:
             return []
-        files = {self._newest / name: file for name, file in _files(self._newest).items() if name not in (PAYLOAD, ABOUT)}
+        files = {
+            self._newest / name: file
+            for name, file in named_files(self._newest).items()
+            if name not in (PAYLOAD, ABOUT)
+        }
         whole = self._shared.whole(files)
         return [path.name.removesuffix(".pt") for path in files if path in whole]
 
@@ -171,64 +168,6 @@ def load(folder: Path, map_location: Any = "cpu") -> dict[str, Any]:
         return {NAME: part[NAME], "file": str(folder / name)}
 
     return replaced(read(folder / PAYLOAD, map_location), place)
-
-
-def verify(folder: Path) -> dict[str, Any]:
-    """The files of a manifest, if every one of them is as it says.
-
-    Raises:
-        DamagedCheckpoint: naming the first that is not.
-    """
-    files = manifest(folder)
-    for name, expected in files.items():
-        path = folder / name
-        try:
-            found = fingerprint(path) if is_plain(path) and _size(expected) == path.stat().st_size else None
-            what = found or _what(path)
-        except OSError as error:
-            raise DamagedCheckpoint(_unreadable(path, error)) from error
-        if found != expected:
-            raise DamagedCheckpoint(f"{path}: need {str(expected)[:200]}, got {what}")
-    return files
-
-
-def manifest(folder: Path) -> dict[str, Any]:
-    """The files of a checkpoint folder with their fingerprints, as its manifest says.
-
-    Raises:
-        DamagedCheckpoint: for a manifest that cannot be read, of another format, or that names no files of the folder.
-    """
-    path = folder / MANIFEST
-    try:
-        if not is_plain(path) or path.stat().st_size > MANIFEST_BYTES:
-            raise DamagedCheckpoint(f"{path}: need a file of at most {MANIFEST_BYTES >> 20} MiB, got {_what(path)}")
-        said = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DamagedCheckpoint(_unreadable(path, error)) from error
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
-        found = said.get("format") if isinstance(said, dict) else None
-        newer = "; a newer Fulgurite wrote it" if isinstance(found, int) and found > FORMAT else ""
-        raise DamagedCheckpoint(f"{folder}: need format {FORMAT}, got {found!r}{newer}")
-    files = said.get("files")
-    if not isinstance(files, dict) or PAYLOAD not in files:
-        raise DamagedCheckpoint(f"{path}: need files with {PAYLOAD} among them, got {str(files)[:100]}")
-    for name in files:
-        if name != Path(name).name or name in ("", "..", MANIFEST):
-            raise DamagedCheckpoint(f"{path}: need names of files in this folder, got {name!r}")
-    return files
-
-
-def unknown_files(folder: Path) -> list[str]:
-    """What lies in a checkpoint folder beside the files of its manifest; nobody reads it.
-
-    Raises:
-        DamagedCheckpoint: for a folder that cannot be read.
-    """
-    try:
-        found = {path.name for path in folder.iterdir()}
-    except OSError as error:
-        raise DamagedCheckpoint(_unreadable(folder, error)) from error
-    return sorted(found - {MANIFEST, *manifest(folder)})
 
 
 def latest(run: Path, warn: Callable[[str], None] = lambda message: None) -> Path | None:
@@ -270,42 +209,3 @@ def sweep(run: Path) -> None:
     """Removes what a killed process had not finished writing. To be called by those who have the run to themselves."""
     for folder in (run / "checkpoints").glob(".tmp-*"):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def is_whole(folder: Path) -> bool:
-    """Whether `verify` has nothing against it."""
-    try:
-        verify(folder)
-    except DamagedCheckpoint:
-        return False
-    return True
-
-
-def _files(folder: Path) -> dict[str, Any]:
-    """What a manifest names; nothing where it is gone or damaged."""
-    try:
-        files = manifest(folder)
-    except DamagedCheckpoint:
-        return {}
-    return {name: file for name, file in files.items() if isinstance(_size(file), int)}
-
-
-def is_plain(path: Path) -> bool:
-    """Whether it is a file itself: no link out of the folder, no pipe, no device."""
-    return path.is_file() and not path.is_symlink()
-
-
-def _size(expected: Any) -> Any:
-    return expected.get("bytes") if isinstance(expected, dict) else None
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    return f"{path}: cannot be read: {type(error).__name__}: {error}"
-
-
-def _what(path: Path) -> str:
-    if path.is_symlink():
-        return "a link"
-    if not path.exists():
-        return "no file"
-    return f"{path.stat().st_size} bytes" if path.is_file() else "no plain file"

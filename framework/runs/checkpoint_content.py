@@ -1,4 +1,4 @@
-"""What may be in a checkpoint's file: tensors and plain containers, no larger than the file, that fit the recipe's agent.
+"""What may be in a checkpoint's file: tensors and plain containers, no larger than it, that fit the recipe's agent.
 
 `weights_only=True` refuses objects. It does not refuse a small file that unfolds into a large one, nor a tensor of a
 thousand rows that are one row, nor what is of the wrong shape.

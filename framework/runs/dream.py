@@ -33,7 +33,7 @@ class Dream(NamedTuple):
 def dream(
     world_model: WorldModel, transitions: TensorDictBase, context: int, horizon: int, particles: int
 ) -> dict[str, Dream]:
-    """What the model makes of the first steps of an episode `[T]`, by the name of the observation ("" for the only one).
+    """What the model makes of the first steps of an episode `[T]`, by the observation's name ("" for the only one).
 
     Args:
         world_model: whose states can be decoded.

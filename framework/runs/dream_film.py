@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from .dream import Dream
 from .figures import COLOURS, GREY, figure

@@ -14,9 +14,9 @@ from ..keys import PLAN, REWARD
 from .figures import COLOURS
 from .footage import Footage
 from .promises import comparable_steps, promised_returns, realised_returns, states
-from .value_promises import promised_and_realised
 from .stopping import give_up_if_asked
 from .strip import Curve, strip
+from .value_promises import promised_and_realised
 
 
 def film(

@@ -2,7 +2,7 @@
 
 Every row has `env_steps`, `gradient_steps` and `wall_seconds`; the other keys are named scalars (`eval/return_mean`,
 `loss/dynamics`). A number that is not finite is written as null: JSON has no NaN. The file is the truth, other loggers
-are its mirrors. A checkpoint keeps the file's `confirmed_size`; `truncate` cuts back to it when the run resumes from there.
+are its mirrors. A checkpoint keeps the file's `confirmed_size`; `truncate` cuts back to it when the run resumes there.
 """
 
 import json

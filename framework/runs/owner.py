@@ -1,4 +1,4 @@
-"""Who has a run folder to itself at the moment: a lock, which the system lets go of when its process ends, and a name."""
+"""Who has a run folder to itself at the moment: a lock, which the system lets go of when its process ends; a name."""
 
 from pathlib import Path
 

@@ -44,7 +44,7 @@ class SharedFiles:
         self._links = True
 
     def whole(self, files: Mapping[Path, dict[str, Any]]) -> set[Path]:
-        """Those of some files that are as expected, as far as was looked, see above; the others are named in the log."""
+        """Those of some files that are as expected, as far as was looked (see above); the log names the others."""
         self._turn += 1
         inodes = {path: inode for path, expected in files.items() if (inode := _inode(path, expected)) is not None}
         damaged, left = [path for path in files if path not in inodes], CHECKED

@@ -3,8 +3,8 @@
     promised_t = V(s_t)        realised_t = sum_{k=t}^{T-1} gamma^(k-t) r_{k+1} + gamma^(T-t) V(s_T)
 
 with V(s_T) = 0 where the task ended. Where only the recording ended, V itself says what is left: the gap then tells how
-far the value is from agreeing with the rewards between. Targets that take a maximum push it up (Thrun and Schwartz 1993;
-Fujimoto et al. 2018, section 4).
+far the value is from agreeing with the rewards between. Targets that take a maximum push it up (Thrun and Schwartz
+1993; Fujimoto et al. 2018, section 4).
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..runs.checkpoint import MANIFEST, PAYLOAD, FolderCheckpointIO
+from ..runs.checkpoint import FolderCheckpointIO
+from ..runs.manifest import MANIFEST, PAYLOAD
 
 CANARY = "canary"
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from ..runs import parts
-from ..runs.checkpoint import DamagedCheckpoint, FolderCheckpointIO, latest, load, step, sweep
+from ..runs.checkpoint import FolderCheckpointIO, latest, load, step, sweep
 from ..runs.durable import swap
+from ..runs.manifest import DamagedCheckpoint
 from .drill import Extent, Failed
 
 MEMORY = Path("/dev/shm")  # a second file system, on most Linux machines

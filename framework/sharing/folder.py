@@ -15,8 +15,8 @@ from typing import Any
 from torch import Tensor
 
 from ..recipe_files import EXPORTED, RUN_RECIPE
-from ..runs.checkpoint import is_plain
 from ..runs.durable import fingerprint
+from ..runs.manifest import is_plain
 
 AGENT, RECIPE, WEIGHTS, CARD = EXPORTED, RUN_RECIPE, "model.safetensors", "README.md"
 FILES = (AGENT, RECIPE, WEIGHTS, CARD)

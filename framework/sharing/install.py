@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..recipe import check, compose, to_yaml
-from ..runs.checkpoint import FolderCheckpointIO, is_plain
+from ..runs.checkpoint import FolderCheckpointIO
+from ..runs.manifest import is_plain
 from .folder import CARD, RECIPE, WrongExport, read
 from .load import built
 

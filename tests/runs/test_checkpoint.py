@@ -14,7 +14,8 @@ from tensordict import TensorDict
 from fulgurite.data import saved_rows
 from fulgurite.data.buffer import Dataset
 from fulgurite.runs import durable, metrics, parts, shared_files
-from fulgurite.runs.checkpoint import DamagedCheckpoint, FolderCheckpointIO, latest, load, verify
+from fulgurite.runs.checkpoint import FolderCheckpointIO, latest, load
+from fulgurite.runs.manifest import DamagedCheckpoint, verify
 from fulgurite.runs.run_state import RunState
 from fulgurite.selftest.storage import two_checkpoints
 
@@ -107,7 +108,8 @@ def test_a_part_is_copied_once_and_then_linked_in_turn(tmp_path):
         writer.beside = tmp_path / f"step-{n - 1}" if n > 1 else None
         writer.save_checkpoint(rows(writer), tmp_path / f"step-{n}")
     one, two, three, four = ((tmp_path / f"step-{n}" / "one.pt").stat().st_ino for n in (1, 2, 3, 4))
-    assert (one, two) == (three, four) and one != two
+    assert (one, two) == (three, four)
+    assert one != two
 
 
 @pytest.mark.parametrize("spoiled", [1, 2])
@@ -160,7 +162,7 @@ def test_without_the_checkpoint_before_everything_is_written(tmp_path, file):
         (tmp_path / "step-1" / file).unlink()
     else:
         shutil.rmtree(tmp_path / "step-1")
-    with pytest.raises(OSError, match="it was to be taken from there, and is gone|No such file"):
+    with pytest.raises(OSError, match=r"it was to be taken from there, and is gone|No such file"):
         writer.save_checkpoint(state, tmp_path / "step-2")
     writer.save_checkpoint(rows(writer), tmp_path / "step-2")
     assert torch.equal(parts.content(load(tmp_path / "step-2")["a"])["x"], torch.arange(1000.0))
@@ -197,7 +199,8 @@ def test_a_file_that_cannot_be_read_is_damage(tmp_path, monkeypatch, number, nam
         monkeypatch.setattr(Path, use, refuse(getattr(Path, use)))
     told = []
     assert latest(tmp_path, told.append) == folder / "step-1"
-    assert os.strerror(number) in told[0] and "step-2" in told[0]
+    assert os.strerror(number) in told[0]
+    assert "step-2" in told[0]
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from small_run import small_run
 
 from fulgurite.reports.run import found_in
 
-RECIPE = small_run("""
+RECIPE = small_run(
+    """
 callbacks:
   evaluate: null
   model_error: null
@@ -25,7 +26,9 @@ callbacks:
   witness: {_target_: witness.Witness}
 logger: null
 trainer: {accelerator: cpu, strategy: ddp, devices: 2}
-""", held_out_share=0.3)
+""",
+    held_out_share=0.3,
+)
 
 WITNESS = '''
 from pathlib import Path
@@ -96,7 +99,9 @@ def test_two_processes_are_one_run(tmp_path):
 RECIPES = Path(__file__).parents[2] / "recipes"
 TABULAR = {"dyna/maze", "dyna/maze_plus", "dyna/maze_prioritized"}
 UNLEARNED = {f"mcts/{task}" for task in ("acrobot", "cartpole_true", "frozen_lake", "tictactoe")} | {"baselines/random"}
-NAMES = sorted({str(path.relative_to(RECIPES).with_suffix("")) for path in RECIPES.rglob("*/*.yaml")} - UNLEARNED - TABULAR)
+NAMES = sorted(
+    {str(path.relative_to(RECIPES).with_suffix("")) for path in RECIPES.rglob("*/*.yaml")} - UNLEARNED - TABULAR
+)
 FAMILIES = (
     "alphazero/frozen_lake", "bayesian/pendulum", "dqn/cartpole", "dreamer/cartpole", "dyna/cartpole",
     "guided/pendulum", "imagined_pg/pendulum", "mbpo/pendulum", "planet/pendulum", "ppo/cartpole", "sac/pendulum",

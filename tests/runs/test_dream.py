@@ -22,10 +22,14 @@ def episode(T: int = 12, size: int = O) -> TensorDict:
         {
             "observation": seen[:-1],
             "action": 2 * torch.rand(T, A) - 1,
-            "next": {"observation": seen[1:], "reward": torch.randn(T, 1), "terminated": torch.zeros(T, 1, dtype=torch.bool)},
+            "next": {
+                "observation": seen[1:],
+                "reward": torch.randn(T, 1),
+                "terminated": torch.zeros(T, 1, dtype=torch.bool),
+            },
         },
         [T],
-    )  # fmt: skip
+    )
 
 
 def by_hand(world, steps: TensorDict, t: int, k: int) -> torch.Tensor:

@@ -15,8 +15,9 @@ from fulgurite.agents.mpc import MPC
 from fulgurite.models.dump import NotFinite
 from fulgurite.recipe import RecipeError, build, compose, to_yaml
 from fulgurite.runs import metrics
-from fulgurite.runs.checkpoint import DamagedCheckpoint, FolderCheckpointIO, latest, load
+from fulgurite.runs.checkpoint import FolderCheckpointIO, latest, load
 from fulgurite.runs.experiment import Experiment
+from fulgurite.runs.manifest import DamagedCheckpoint
 from fulgurite.runs.random_states import random_states, set_random_states
 from fulgurite.saved_agent import SavedAgent
 

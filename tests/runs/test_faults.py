@@ -69,7 +69,9 @@ def test_a_run_ends_with_an_environment_that_always_fails(tmp_path):
 
 
 def faulty_experiment(callbacks=None):
-    environment = Environment("fulgurite.selftest.faulty_environment:selftest/Faulty-v0", 2, max_faults=50, options={"p": 0.08})
+    environment = Environment(
+        "fulgurite.selftest.faulty_environment:selftest/Faulty-v0", 2, max_faults=50, options={"p": 0.08}
+    )
     experiment = tiny_experiment(callbacks=callbacks)
     experiment.environment = experiment.experience.environment = environment
     return experiment

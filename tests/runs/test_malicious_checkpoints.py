@@ -3,14 +3,9 @@
 What is crafted is in `selftest/crafted_*.py`: `fulgurite selftest malicious-files` reads the same.
 """
 
-import hashlib
-import io
 import json
-import os
 import pickle
 import random
-import zipfile
-from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -22,8 +17,9 @@ from tiny import tiny_agent, tiny_experiment
 
 from fulgurite.cli import main
 from fulgurite.data.transitions import load_transitions
-from fulgurite.runs.checkpoint import MANIFEST, PAYLOAD, FolderCheckpointIO, checkpoints, latest, load, verify
+from fulgurite.runs.checkpoint import FolderCheckpointIO, checkpoints, latest, load
 from fulgurite.runs.checkpoint_content import WrongCheckpoint
+from fulgurite.runs.manifest import MANIFEST, PAYLOAD, verify
 from fulgurite.saved_agent import SavedAgent
 from fulgurite.selftest.crafted_checkpoints import CANARY, FILES, FOLDERS, genuine, sealed, touches
 from fulgurite.selftest.crafted_data import ARRAYS, NO_ARCHIVES, NO_NAMES, columns, unfolding
@@ -205,9 +201,7 @@ def test_another_recipes_weights_are_named(tmp_path: Path, trained: dict[str, An
     for use in (tiny_experiment().evaluate, lambda folder: tiny_experiment().fit(tmp_path, folder)):
         with pytest.raises(WrongCheckpoint) as caught:
             use(folder)
-        assert str(caught.value) == (
-            f"{folder}: is of another recipe: state_dict.{name}: need {shape}, got [7]"
-        )
+        assert str(caught.value) == (f"{folder}: is of another recipe: state_dict.{name}: need {shape}, got [7]")
 
 
 # ------------------------------------------------------------------ by the command

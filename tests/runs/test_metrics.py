@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 from fulgurite.runs.metrics import MetricsFile, read, report, size, truncate
 
 
@@ -123,7 +124,9 @@ def test_two_threads_write_every_row_once(tmp_path):
     sys.setswitchinterval(1e-6)
     try:
         rows = [range(300), range(300, 600)]
-        threads = [threading.Thread(target=lambda of=of: [log.log_metrics({"train/return": k}) for k in of]) for of in rows]
+        threads = [
+            threading.Thread(target=lambda of=of: [log.log_metrics({"train/return": k}) for k in of]) for of in rows
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -1,6 +1,7 @@
 """Phases: exclusive times on a clock moved by hand."""
 
 import pytest
+
 from fulgurite.runs import phases as module
 from fulgurite.runs.phases import Phases
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from fulgurite.runs import plots
 from fulgurite.runs.metrics import MetricsFile, horizons
-from PIL import Image
 
 
 def row(env_steps: int, **values: float | None) -> dict:
@@ -83,7 +84,9 @@ def test_calibration_when_last_measured() -> None:
 
 
 def test_promised_against_realised() -> None:
-    drawing = plots.promises([row(100, plan__promised_return=3.0, plan__realised_return=1.0)], "plan", "_return", "a title", "the model")
+    drawing = plots.promises(
+        [row(100, plan__promised_return=3.0, plan__realised_return=1.0)], "plan", "_return", "a title", "the model"
+    )
     assert drawing is not None
     drawn = lines(drawing.axes[0])
     assert drawn == {"promised by the model": [(100, 3)], "realised": [(100, 1)]}

@@ -68,7 +68,9 @@ def test_both_stop_and_say_what_one_of_them_found(told):
     assert apart(alone, first) < ALL_UPDATES
 
 
-@pytest.mark.parametrize(("fit", "alike"), [("sharded", "all"), ("sharded pieces", "all"), ("sharded skipped", "skipped")])
+@pytest.mark.parametrize(
+    ("fit", "alike"), [("sharded", "all"), ("sharded pieces", "all"), ("sharded skipped", "skipped")]
+)
 def test_a_share_of_the_weights_on_each_process_learns_the_same(told, fit, alike):
     """The weights come back whole, on the first process."""
     assert not told[2][fit]["weights"]

@@ -67,7 +67,11 @@ def test_a_secret_stays_in_the_recipe(tmp_path: Path) -> None:
 def test_nor_does_the_failure_that_repeats_it(tmp_path: Path) -> None:
     (tmp_path / "keyed.py").write_text(MODULE)
     (tmp_path / "mine.yaml").write_text(RECIPE)
-    words = ("environment.options.g=9", "environment.options.api_key=${oc.env:FULGURITE_KEY}", "environment.max_faults=0")
+    words = (
+        "environment.options.g=9",
+        "environment.options.api_key=${oc.env:FULGURITE_KEY}",
+        "environment.max_faults=0",
+    )
     done = command(tmp_path, "train", "mine.yaml", *words, FULGURITE_KEY="SESAME-variable")
     assert done.returncode == 1
     assert "no world for <redacted>" in done.stderr

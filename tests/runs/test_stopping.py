@@ -1,4 +1,4 @@
-"""A run that is asked to stop, in whatever it does, leaves a checkpoint from which it ends bitwise where it would have."""
+"""A run that is asked to stop, in whatever it does, leaves a checkpoint from which it ends bitwise as it would have."""
 
 import os
 import signal
@@ -174,11 +174,17 @@ def test_the_command_saves_and_says_how_to_go_on(number, code, tmp_path):
     words = "experience.max_env_steps=100000", "callbacks.video=null", "logger=null", "evaluation.episodes=1"
     process = subprocess.Popen(
         [sys.executable, "-m", "fulgurite", "train", "pets/cartpole", *words],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     try:
         deadline = time.monotonic() + 120
-        while not any(row["gradient_steps"] > 0 for found in tmp_path.rglob("metrics.jsonl") for row in metrics.read(found.parent)):
+        while not any(
+            row["gradient_steps"] > 0 for found in tmp_path.rglob("metrics.jsonl") for row in metrics.read(found.parent)
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.2)
         asked = time.monotonic()

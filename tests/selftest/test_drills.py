@@ -3,7 +3,7 @@
 import pytest
 
 from fulgurite.cli import main
-from fulgurite.runs import checkpoint, shared_files
+from fulgurite.runs import checkpoint, manifest, shared_files
 from fulgurite.selftest import stops, storage
 from fulgurite.selftest.drill import Extent, Failed, Skipped
 from fulgurite.selftest.drills import DRILLS
@@ -37,7 +37,7 @@ def test_images_that_lie_on_the_disk_survive_being_asked_to_leave(tmp_path):
 
 
 def test_a_checkpoint_that_is_not_checked_fails_the_drill(tmp_path, monkeypatch):
-    for module in (checkpoint, shared_files):
+    for module in (checkpoint, manifest, shared_files):
         monkeypatch.setattr(module, "fingerprint", lambda path: {"bytes": path.stat().st_size})
     with pytest.raises(Failed, match="with a flipped bit was taken for whole"):
         storage.damage(tmp_path, Extent())
