@@ -34,13 +34,13 @@ from .recipe_source import ROOT, Sources
 from .recipe_text import MAX_DEPTH, examine, misleading, wrong
 from .recipe_tree import Tree
 from .recipe_variables import Variables, recorded
+from .redact import VARIABLES
 
 __all__ = ["Composed", "MissingExtra", "RecipeError", "build", "check", "compose", "planned", "seed_of", "to_yaml"]
 
 DEFAULTS = "defaults"
 LINE = "command line"  # where overrides come from
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
-_VARIABLES = re.compile(r"# recipe: .*\n# variables: (.*)\n")
 
 
 @dataclass
@@ -147,7 +147,7 @@ def _folders(first: RecipeFile, run: Path | None) -> list[Path]:
 
 def _recorded(file: RecipeFile) -> dict[str, str | None]:
     """The variables of the environment that a run's recipe was written under."""
-    found = _VARIABLES.match(file.text()) if file.path.name == RUN_RECIPE and file.fetched is None else None
+    found = VARIABLES.match(file.text()) if file.path.name == RUN_RECIPE and file.fetched is None else None
     try:
         return recorded(json.loads(found[1])) if found else {}
     except (ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ HIDDEN = "<redacted>"
 TELLING = {"key", "apikey", "token", "secret", "password", "passwd", "credential"}
 TELLING |= {f"{word}s" for word in TELLING - {"key"}}  # `in_keys` and the like are names, not secrets
 UNCOUNTED = {"password", "passwords", "passwd", "secret", "secrets"}
+VARIABLES = re.compile(r"# recipe: .*\n# variables: (.*)\n")  # as a run's recipe begins: what it took from them
 IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 

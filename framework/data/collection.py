@@ -13,6 +13,7 @@ from torch import Tensor
 from torchrl.collectors import Collector
 
 from ..keys import DONE, FAULTY, REWARD, TRAJECTORY, TRANSITION, TRUNCATED
+from ..runs.random_states import INEXACT
 from .actor import Actor
 from .collector import Collected, Collecting
 from .environments import Environment
@@ -76,10 +77,8 @@ class Collection(Collecting):
         lost = [i for i, one in enumerate(saved) if one["seed"] not in (None, now[i])]
         cut = self.number[lost].tolist()
         for i in lost:
-            log.warning(
-                "resumed, but not exactly: %s, episode with seed %d: could not be brought back to step %d, and is cut",
-                id, saved[i]["seed"], len(saved[i]["actions"]),
-            )  # fmt: skip
+            where = f"{id}, episode with seed {saved[i]['seed']}"
+            log.warning(INEXACT, f"{where}: could not be brought back to step {len(saved[i]['actions'])}, and is cut")
             self.memory["is_init"][i] = True
             self._next_episode(i)
         return cut

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..runs.random_states import INEXACT
 from ..runs.stopping import Stopped, asked, give_up_if_asked
 from .gymnasium_wrappers import Convention, Outcome
 from .isolated import Isolated
@@ -187,10 +188,8 @@ class Episodes(gymnasium.Wrapper):
             return self.reset()
         same = packed(observation) == packed(arrays(saved["observation"]))
         if exact and not same:
-            log.warning(
-                "resumed, but not exactly: %s, episode with seed %d: replayed up to step %d, it shows something else",
-                self.id, saved["seed"], len(saved["actions"]),
-            )  # fmt: skip
+            where = f"{self.id}, episode with seed {saved['seed']}"
+            log.warning(INEXACT, f"{where}: replayed up to step {len(saved['actions'])}, it shows something else")
         self._exact = exact and same
         return observation, info
 

@@ -19,6 +19,7 @@ from tensordict import TensorDictBase
 from ..keys import TRAJECTORY
 from ..runs.checkpoint import FolderCheckpointIO
 from ..runs.phases import Phases
+from ..runs.random_states import INEXACT
 from ..runs.ranks import gathered, gathered_at_first, most_over_ranks, rank, world_size
 from ..runs.stopping import Stopped, ask, asked, give_up_if_asked
 from .batches import HeldOut, Updates
@@ -346,7 +347,7 @@ class Experience(pl.LightningDataModule):
             self.base_policy.generator.set_state(state["base_policy"].cpu())
         self._collection_state = state["collection"]
         if not exact(state["collection"]):
-            log.warning("resumed, but not exactly: a simulator cannot be put back bit by bit")
+            log.warning(INEXACT, "a simulator cannot be put back bit by bit")
 
     def teardown(self, stage: str) -> None:
         if stage == "fit":

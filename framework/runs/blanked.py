@@ -1,14 +1,11 @@
 """What is said of a run that failed, without the secrets of its recipe: files, pages and W&B repeat it."""
 
 import json
-import re
 from pathlib import Path
 
 import yaml
 
-from ..redact import without_secrets
-
-_VARIABLES = re.compile(r"# recipe: .*\n# variables: (.*)\n")
+from ..redact import VARIABLES, without_secrets
 
 
 def blanked(text: str, folder: Path | str) -> str:
@@ -18,7 +15,7 @@ def blanked(text: str, folder: Path | str) -> str:
     """
     try:
         recipe = (Path(folder) / "recipe.yaml").read_text(encoding="utf-8")
-        taken = _VARIABLES.match(recipe)
+        taken = VARIABLES.match(recipe)
         return without_secrets(text, [yaml.safe_load(recipe), json.loads(taken[1]) if taken else {}])
     except (OSError, ValueError, yaml.YAMLError):
         return without_secrets(text, {})
