@@ -71,13 +71,13 @@ def place(capacity: int, size: int, on_disk: bool | str | Path | None, trainer: 
     processes = 1 if trainer is None else trainer.num_devices
     need = processes * capacity * size
     saves = trainer is not None and bool(trainer.checkpoint_callbacks)
-    folder = choose(need, on_disk, run, need if saves else 0)
+    folder = choose(need, on_disk, run, 2 * need if saves else 0)  # see `runs/shared_files.py`
     if rank() == 0:
         log.warning(
             "the replay buffer takes up to %s %s%s: %s frames of %s bytes%s",
             in_words(need),
             "of memory" if folder is None else f"on the disk of {folder}",
-            ", and as much again in checkpoints" if saves else "",
+            ", and twice as much in checkpoints" if saves else "",
             f"{capacity:,}",
             f"{size:,}",
             f" in each of {processes} processes" if processes > 1 else "",

@@ -109,7 +109,7 @@ def test_the_cost_is_said_once_before_the_first_step(tmp_path, caplog):
     caplog.clear()
     pictures(max_env_steps=60, on_disk=True, callbacks={"save": SaveAt(60)}).fit(tmp_path)
     (told,) = [record.getMessage() for record in caplog.records if "replay buffer" in record.getMessage()]
-    assert f"MB on the disk of {tmp_path}, and as much again in checkpoints: 70 frames" in told
+    assert f"MB on the disk of {tmp_path}, and twice as much in checkpoints: 70 frames" in told
 
 
 def test_a_buffer_is_no_larger_than_the_run():
@@ -138,7 +138,7 @@ def test_a_buffer_without_room_ends_the_run_before_it_begins(tmp_path, monkeypat
 @pytest.mark.parametrize("here", [True, False])
 def test_checkpoints_need_room_too(tmp_path, monkeypatch, here):
     monkeypatch.setattr("fulgurite.data.room.free_disk", lambda folder: 20_000)
-    with pytest.raises(ValueError, match=r"in checkpoints on the disk of" if here else r"checkpoints: need 0.0212 MB"):
+    with pytest.raises(ValueError, match=r"in checkpoints on the disk of" if here else r"checkpoints: need 0.0424 MB"):
         pictures(on_disk=here, callbacks={"save": SaveAt(60)}, capacity=70 if here else 100).fit(tmp_path)
 
 
