@@ -19,6 +19,7 @@ LEAVES = {
     "runs/durable",
     "runs/fit_loop",
     "runs/lifeline",
+    "runs/live_folder",
     "runs/manifest",
     "runs/metrics",
     "runs/parts",

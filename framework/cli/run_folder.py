@@ -15,6 +15,7 @@ from typing import Any
 from ..recipe import Composed, to_yaml
 from ..recipe_files import RUN_RECIPE, RUN_REPORT, runs_below
 from ..runs.durable import swap
+from ..runs.live_folder import files_below
 from ..runs.owner import LOCK, OWNER
 from .output import Usage, further_rank, number, say, table
 
@@ -94,7 +95,7 @@ def no_links_out(folder: Path) -> None:
     Raises:
         Usage: for a link to a file outside, be it there or not. A folder may lie on another disk.
     """
-    links = [path for path in folder.rglob("*") if path.is_symlink() and not path.is_dir()]
+    links = [path for path in files_below(folder, "*") if path.is_symlink()]
     for path in links:
         inside = Path(os.path.realpath(path)).is_relative_to(folder.resolve())
         logs = path.match("wandb/*/logs/*")  # W&B links those of each of its runs, and makes a new folder for the next

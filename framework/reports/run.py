@@ -18,6 +18,7 @@ from ..recipe import read as keys_of
 from ..recipe_files import RUN_RECIPE
 from ..redact import redact, without_secrets
 from ..runs import rows
+from ..runs.live_folder import files_below
 from ..runs.owner import in_use
 
 RESULT = "result.json"
@@ -146,7 +147,7 @@ def found_in(named: Path) -> list[Path]:
     folder = named.parent if named.name == RUN_RECIPE else named
     if (folder / RUN_RECIPE).is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.rglob(RUN_RECIPE) if path.is_file()) if folder.is_dir() else []
+    found = [path.parent for path in files_below(folder, RUN_RECIPE) if path.is_file()]
     runs = set(found)
     below = [run for run in found if runs.isdisjoint(run.parents)]
     if not below:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..runs import metrics
 from ..runs.checkpoint import checkpoints
+from ..runs.live_folder import files_below
 from .drill import Failed
 
 PATIENCE = 3600.0  # seconds for a run to end
@@ -104,7 +105,7 @@ def wait_until(
 
 def run_folder(folder: Path) -> Path | None:
     """The folder of the one run that was started in a folder."""
-    found = list((folder / "runs").glob("**/recipe.yaml"))
+    found = files_below(folder / "runs", "recipe.yaml")
     return found[0].parent if found else None
 
 

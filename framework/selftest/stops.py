@@ -11,11 +11,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ..cli.run_folder import completed
 from ..runs.checkpoint import latest
 from ..runs.difference import difference
+from ..runs.live_folder import files_below
 from .drill import ALONE, FAMILIES, Extent, Failed, Skipped
 from .exactness import TWO
 from .fixture import small_recipe
@@ -95,12 +97,13 @@ def left_in_phase(command: Sequence[str | Path], folder: Path, phase: str, ranks
     Raises:
         Failed: see `asked`.
     """
-    for old in folder.glob(f"runs/**/{MARKER.format('*')}"):
+    markers = partial(files_below, folder / "runs", MARKER.format("*"))
+    for old in markers():
         old.unlink()
     words = [f"callbacks.witness.phase={phase}", f"callbacks.witness.not_before={NOT_BEFORE.get(phase, 0)}"]
     process = start([*command, *words], folder)
     try:
-        wait_until(lambda: len(list(folder.glob(f"runs/**/{MARKER.format('*')}"))) >= ranks, process, folder, phase)
+        wait_until(lambda: len(markers()) >= ranks, process, folder, phase)
         return left(process, folder, phase)
     finally:
         kill(process)

@@ -19,6 +19,7 @@ from typing import IO
 from ..recipe_files import RUN_RECIPE
 from ..runs import metrics
 from ..runs.lifeline import end_with
+from ..runs.live_folder import files_below
 
 LOG = "log.txt"
 PATIENCE = 60.0  # seconds for a run to write its last checkpoint
@@ -87,8 +88,8 @@ class Trial:
 
     def run_of(self, seed: int) -> Path | None:
         """The folder of a seed's run."""
-        runs = sorted(self.folder.rglob(f"*-seed{seed}/{RUN_RECIPE}"))
-        return runs[-1].parent if runs else None
+        runs = [path.parent for path in files_below(self.folder, RUN_RECIPE) if path.match(f"*-seed{seed}/*")]
+        return runs[-1] if runs else None
 
     def _next(self) -> None:
         if not self._left:
