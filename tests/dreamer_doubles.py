@@ -101,3 +101,9 @@ def sequences(seed: int = 1) -> TensorDict:
         },
         [B],
     )
+
+
+def calls() -> TensorDict:
+    """Sequences `[C, K, B]` of 4 calls of 2 updates; episodes begin at the same frames in both halves of B."""
+    found = [torch.stack([torch.cat([sequences(10 * c + k), sequences(100 + c)]) for k in (1, 2)]) for c in range(4)]
+    return torch.stack(found)

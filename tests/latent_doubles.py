@@ -14,10 +14,12 @@ from fulgurite.models.single_step import SingleStep
 B, L, O, A, Z = 3, 6, 2, 1, 4
 
 
-def model(objective: SequenceObjective | None = None, burn_in: int = 0, members: int = 2) -> LatentWorldModel:
+def model(
+    objective: SequenceObjective | None = None, burn_in: int = 0, members: int = 2, actions: int = A
+) -> LatentWorldModel:
     torch.manual_seed(0)
     return LatentWorldModel(
-        A, ObservationModel((O,)), SingleStep([16]), LatentEnsemble(A, GaussianLatent(Z), members, [16]),
+        actions, ObservationModel((O,)), SingleStep([16]), LatentEnsemble(actions, GaussianLatent(Z), members, [16]),
         LatentReward(hidden=[16]), LatentTermination(hidden=[16]), objective, burn_in,
     )  # fmt: skip
 

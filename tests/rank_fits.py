@@ -1,15 +1,20 @@
 """Fits that are the same for one process with whole batches and for two with halves; run by the tests of them."""
 
 import sys
+from unittest.mock import patch
 
 import pytorch_lightning as pl
 import torch
+from dreamer_doubles import calls, first_dreamer, third_dreamer
 from fixed import Given, batches, fit
+from latent_doubles import model as latent_world
 from pytorch_lightning.strategies import ModelParallelStrategy
+from torch import zeros_like
 
 from fulgurite.data.offline import OfflineData
 from fulgurite.models.dump import NotFinite
 from fulgurite.models.gaussian import GaussianDynamics
+from fulgurite.models.latent_consistency import LatentConsistency
 from fulgurite.models.reward import LearnedReward
 from fulgurite.models.update import Update
 from fulgurite.models.world_model import WorldModel
@@ -68,14 +73,32 @@ def sharded():
 
 
 def fitted(given, ranks, folder, update=None, strategy="ddp", kind=WorldModel):
-    found, told = world(update, kind), {}
-    found.log_dict = told.update
+    return learned(world(update, kind), given, ranks, folder, strategy)
+
+
+def learned(found, given, ranks, folder, strategy):
+    told = {}
+    found.log_dict = lambda means, **_: told.update(means)
     trainer = {"strategy": strategy, "devices": ranks} if ranks > 1 else {}
     try:
         fit(found, Shared(given, ranks), folder, **trainer)
     except NotFinite as error:
         told["error"] = str(error)
     return {"weights": found.trainer.strategy.lightning_module_state_dict(), "told": told}
+
+
+LATENT = {
+    "of categorical states": lambda: third_dreamer().world_model,
+    "of normal states": lambda: first_dreamer().world_model,
+    "without a decoder": lambda: latent_world(LatentConsistency(hidden=[16]), actions=2).double(),
+}
+
+
+def latent(kind, ranks, folder, strategy="ddp_find_unused_parameters_true"):
+    """A fit to sequences without noise, which would differ by process."""
+    found, given = LATENT[kind](), calls()
+    with patch("torch.randn", lambda *size, **kinds: torch.zeros(size, **kinds)), patch("torch.randn_like", zeros_like):
+        return learned(found, given, ranks, folder, strategy)
 
 
 class Watched(GaussianDynamics):
@@ -130,6 +153,9 @@ def fits(ranks, folder):
         "sharded": fitted(given, ranks, folder, strategy=sharded()),
         "sharded pieces": fitted(given, ranks, folder, Update(accumulate=3), sharded()),
         "sharded skipped": fitted(once, ranks, folder, strategy=sharded()),
+        **{f"{kind}, start": {"weights": make().state_dict()} for kind, make in LATENT.items()},
+        **{kind: latent(kind, ranks, folder) for kind in LATENT},
+        **{f"{kind}, sharded": latent(kind, ranks, folder, sharded()) for kind in LATENT},
     }
 
 

@@ -205,6 +205,13 @@ class Model(pl.LightningModule, ABC):
         """This model and the models inside it that have parameters of their own, in the order of declaration."""
         return [part for part in self.modules() if isinstance(part, Model) and part.own_parameters()]
 
+    def units(self) -> list["Model"]:
+        """The models inside this one, or itself, whose weights nothing reads during a fit but their own losses.
+
+        Together they hold all that is learned; see `sharding.py`. By default this one.
+        """
+        return [self]
+
     def own_parameters(self) -> list[torch.nn.Parameter]:
         """Trainable parameters that belong to this model and to no model inside it."""
         inner: Iterable[Model] = (part for part in self.modules() if isinstance(part, Model) and part is not self)

@@ -12,6 +12,7 @@ import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
+from .base import Model
 from .latent_dynamics import LatentDynamics
 from .latent_heads import LatentReward, LatentTermination, StateReward, weighted_mean
 from .observation import ObservationModel
@@ -111,6 +112,10 @@ class LatentWorldModel(WorldModel):
         begun = batch["is_init"][..., 0].cumsum(-1) > 0
         late = torch.arange(begun.shape[-1], device=begun.device) >= self.burn_in
         return (begun | late).float()
+
+    def units(self) -> list[Model]:
+        """One: the loss of each part reads the others' weights."""
+        return [self]
 
     def prepare(self, batch: TensorDictBase) -> None:
         """Nothing is known of states before the loss."""

@@ -3,8 +3,9 @@
     Trainer(devices=2, strategy=ModelParallelStrategy(data_parallel_size=2, tensor_parallel_size=1,
             save_distributed_checkpoint=False)).fit(world_model, data)
 
-Every learned part gathers its weights when its loss is worked out (FSDP2, `torch.distributed.fsdp.fully_shard`; Zhao et
-al. 2023). For fits to data that are there; an agent acts with whole weights, on one process or with ddp.
+Each of `Model.units` gathers its weights when its loss is worked out (FSDP2, `torch.distributed.fsdp.fully_shard`; Zhao
+et al. 2023): the parts of a world model of transitions one after the other, one of sequences all at once. For fits to
+data that are there; an agent acts with whole weights, on one process or with ddp.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def shard(model: Model) -> None:
     strategy = model.trainer.strategy
     if not isinstance(strategy, ModelParallelStrategy):
         return
-    for part in reversed(model.learned_parts()):  # the inner ones first
-        fully_shard(part, mesh=strategy.device_mesh["data_parallel"])
+    for unit in model.units():
+        frozen = {weight for weight in unit.parameters() if not weight.requires_grad}  # whole: a loss may write to them
+        fully_shard(unit, mesh=strategy.device_mesh["data_parallel"], ignored_params=frozen)
         for method in METHODS:
-            register_fsdp_forward_method(part, method)
+            register_fsdp_forward_method(unit, method)

@@ -81,6 +81,9 @@ class WorldModel(Model):
             batch = self.infer(batch)
         return {name: loss for part in self.parts().values() for name, loss in part.loss(batch).items()}
 
+    def units(self) -> list[Model]:
+        return [unit for part in self.parts().values() if part.learned_parts() for unit in part.units()]
+
     def evaluate(self, batch: TensorDictBase) -> dict[str, Tensor]:
         batch = self.infer(batch)
         scores = {name: part.evaluate(batch) for name, part in self.parts().items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from rank_fits import fits
+from rank_fits import LATENT, fits
 
 ONE_UPDATE, ALL_UPDATES = 5e-7, 2e-6  # largest relative difference after 1 and after 100 updates
 EVERY = ("all", "pieces", "resting", "resting pieces")
@@ -77,6 +77,20 @@ def test_a_share_of_the_weights_on_each_process_learns_the_same(told, fit, alike
     assert apart(told[0][alike], told[1][fit]) < ALL_UPDATES
     skipped = [one[fit]["told"]["train/skipped_updates"] for one in told]
     assert skipped == [1 if "skipped" in fit else 0] * 3
+
+
+@pytest.mark.parametrize("kind", LATENT)
+def test_a_world_model_of_sequences_learns_the_same_whole_or_shared(told, kind):
+    """In double precision; its parts read each other's weights, and one of its networks follows another."""
+    alone, first, second = (one[kind] for one in told)
+    assert apart(first, second) == 0
+    assert apart(alone, first) < ALL_UPDATES
+    assert not told[2][f"{kind}, sharded"]["weights"]
+    assert apart(alone, told[1][f"{kind}, sharded"]) < ALL_UPDATES
+    start = told[0][f"{kind}, start"]["weights"]
+    moved = {name for name, weight in alone["weights"].items() if not torch.equal(weight, start[name])}
+    assert {name.partition(".")[0] for name in moved} >= {"observation", "posterior", "dynamics", "reward"}
+    assert kind != "without a decoder" or any("objective.slow" in name for name in moved)
 
 
 def test_each_process_draws_its_own_batches_of_logged_data(told):
