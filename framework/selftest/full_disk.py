@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 from ..runs import metrics
@@ -65,7 +64,7 @@ def full(folder: Path) -> tuple[subprocess.Popen[str], Path]:
 def emptied(folder: Path) -> None:
     """Room comes back: the run ends as if nothing had been."""
     process, filler = full(folder)
-    time.sleep(3)
+    wait_until(lambda: "training goes on without" in said(folder), process, folder, "a checkpoint was refused")
     filler.unlink()
     finish(process, folder)
     run = the_run(folder)

@@ -38,14 +38,14 @@ def wandb_faults(place: Path, extent: Extent) -> str:
                 own = {key: None for key in os.environ if key.startswith(("WANDB", "NETRC"))}
                 variables = {**own, "HOME": str(folder), **stack.enter_context(fault(name, folder))}
                 runs.append((name, folder, start(["train", *words, LOGGER], folder, variables)))
-            for name, folder, process in runs:
-                hurt = harmed(name, process, folder)
-                try:
+            hurt = [pid for name, folder, process in runs for pid in harmed(name, process, folder)]
+            try:
+                for _, folder, process in runs:
                     finish(process, folder)
-                finally:
-                    for pid in hurt:  # one that was stopped would not notice the end of its run
-                        with contextlib.suppress(ProcessLookupError):
-                            os.kill(pid, signal.SIGKILL)
+            finally:
+                for pid in hurt:  # one that was stopped would not notice the end of its run
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
         for name, folder, _ in runs:
             later, share = held_against(name, whole, folder)
             starts.append(later)
