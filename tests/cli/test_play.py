@@ -17,7 +17,10 @@ from fulgurite.cli import main
 def test_it_prints_an_address_serves_the_page_and_ends(tmp_path: Path) -> None:
     run = untrained_run(tmp_path / "run")
     words = [sys.executable, "-m", "fulgurite", "play", str(run), "--no-browser"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    process = subprocess.Popen(  # it takes Ctrl-C, also where the tests are a background job, which does not
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "loading torch ...\n"
